@@ -1,0 +1,98 @@
+"""Frozen, validated options; every attribute states its unit.
+
+Options travel: from a panel to the session, over a pipe to a worker, into a model's header.
+So they are plain values, know no array and no torch, and say on their own what is allowed.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NormalizeOptions(Options):
+    """Intensity limits that are mapped to 0 and 1, per frame and channel."""
+
+    low: Annotated[float, Field(ge=0, le=100)] = 1.0  # percentile
+    high: Annotated[float, Field(ge=0, le=100)] = 99.8  # percentile
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"expected low < high percentile, got {self.low} and {self.high}")
+        return self
+
+
+class WeightOptions(Options):
+    """The weight map of Ronneberger 2015, equation 2."""
+
+    w0: NonNegative = 10.0  # weight added where two objects touch
+    sigma: Positive = 5.0  # falloff of the border weight, pixels (or the unit of `spacing`)
+    background: NonNegative = 1.0  # class weight of background pixels
+    foreground: NonNegative = 1.0  # class weight of object pixels
+
+
+class InstanceOptions(Options):
+    """How maps become masks."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5  # mask probability
+    h: Annotated[float, Field(ge=0.01, le=0.9)] = 0.25  # seed depth, normalised distance
+    min_size: Annotated[int, Field(ge=0)] = 15  # pixels; smaller objects are removed
+    fill_holes: bool = True
+    method: Literal["auto", "membrane"] = "auto"  # membrane: flood p from its minima (EM)
+
+
+class SegmentOptions(Options):
+    """How a network is run over a frame."""
+
+    device: str = "auto"  # "auto", "cpu", "mps", "cuda" or "cuda:N"
+    tile: Annotated[int, Field(ge=1)] | None = None  # tile edge, pixels; None: from free memory
+    batch: Annotated[int, Field(ge=1)] | None = None  # tiles at once; None: from free memory
+    diameter: Positive | None = None  # object diameter in this image, pixels; None: no rescaling
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: bool = False  # torch.compile: 6-12 s once, then faster
+
+
+class ModelSpec(Options):
+    """All that is needed to build a network again."""
+
+    arch: str = "unet"
+    in_channels: Annotated[int, Field(ge=1)] = 1
+    output: Literal["maps", "softmax", "instances"] = "maps"
+    classes: Annotated[int, Field(ge=1)] = 3  # K, channels of the head (maps: always 3)
+    base: Annotated[int, Field(ge=1)] = 32  # channels of the first level
+    depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings
+    padding: Literal["same", "valid"] = "same"
+    norm: Literal["batch", "none"] = "batch"
+    activation: Literal["relu", "leaky_relu"] = "relu"  # leaky: slope 0.2
+    up: Literal["2x2", "3x3"] = "2x2"  # kernel of the stride-2 transposed convolution
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # at the end of the contracting path
+
+    @model_validator(mode="after")
+    def _maps_are_three(self) -> Self:
+        if self.output == "maps" and self.classes != 3:
+            raise ValueError(
+                "expected 3 channels (mask, border, distance) for the output 'maps', "
+                f"got {self.classes}"
+            )
+        return self
+
+
+def paper_spec(in_channels: int = 1, classes: int = 2, base: int = 64) -> ModelSpec:
+    """Spec of the network of Ronneberger 2015, figure 1."""
+    return ModelSpec(
+        in_channels=in_channels,
+        output="softmax",
+        classes=classes,
+        base=base,
+        padding="valid",
+        norm="none",
+        dropout=0.5,
+    )
