@@ -1,0 +1,148 @@
+"""The U-Net of Ronneberger, Fischer and Brox 2015 (arXiv:1505.04597, figure 1), and its padded kin.
+
+Shapes at line ends are those of the paper's tile at base 64, depth 4: 572 in, 388 out.
+A network is shift-equivariant only by multiples of its stride, so tiles lie on a grid of it.
+"""
+
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_touchup.options import ModelSpec
+
+LEAKY_SLOPE = 0.2
+Span = tuple[int, int]  # first and last index of a tensor along one axis
+
+
+class UNet(nn.Module):
+    """(B, C, Y, X) float32 -> (B, K, Y', X') raw values; Y' = Y with padding "same".
+
+    Attributes
+    ----------
+    stride : int
+        S = 2^depth, pixels.
+    halo : (int, int)
+        A block of output that covers [S i, S j) of the input depends on the input pixels
+        [S i - before, S j + after) and on no others. Tight.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        widths = [spec.base * 2**level for level in range(spec.depth + 1)]  # 64 ... 1024
+        inputs = [spec.in_channels, *widths]
+        self.spec = spec
+        self.down = nn.ModuleList(
+            _two_convolutions(spec, inputs[level], widths[level], level)
+            for level in range(spec.depth)
+        )
+        self.bottom = _two_convolutions(spec, inputs[spec.depth], widths[spec.depth], spec.depth)
+        levels = range(spec.depth - 1, -1, -1)
+        self.up = nn.ModuleList(_up(spec, 2 * widths[level], widths[level]) for level in levels)
+        self.merge = nn.ModuleList(
+            _two_convolutions(spec, 2 * widths[level], widths[level]) for level in levels
+        )
+        self.head = nn.Conv2d(spec.base, spec.classes, kernel_size=1)
+        self.apply(_he)
+
+        self.stride = 2**spec.depth
+        self.margin = _margin(spec, spec.depth)  # the valid network loses this on every side
+        first, last = _reach(spec, (-self.margin, self.stride - 1 - self.margin), spec.depth)
+        self.halo = -first, last - (self.stride - 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check(x)  # (B, 1, 572, 572)
+        skips = []
+        for block in self.down:
+            x = block(x)  # (B, 64, 568, 568) ... (B, 512, 64, 64)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)  # (B, 64, 284, 284) ... (B, 512, 32, 32)
+        x = self.bottom(x)  # (B, 1024, 28, 28)
+        for up, merge, skip in zip(self.up, self.merge, reversed(skips), strict=True):
+            x = up(x)  # (B, 512, 56, 56) ... (B, 64, 392, 392)
+            x = torch.cat([_crop(skip, x), x], dim=1)  # (B, 1024, 56, 56) ... (B, 128, 392, 392)
+            x = merge(x)  # (B, 512, 52, 52) ... (B, 64, 388, 388)
+        return self.head(x)  # (B, 2, 388, 388)
+
+    def input_size(self, n: int) -> int:
+        """Smallest accepted input edge >= n, pixels (the paper's: 16 m + 12)."""
+        contraction = 4 * (self.stride - 1) if self.margin else 0
+        n = max(n, 2 * self.margin + 1)
+        return n + (contraction - n) % self.stride
+
+    def output_size(self, n: int) -> int:
+        """Output edge of an accepted input edge n, pixels."""
+        if n != self.input_size(n):
+            raise ValueError(f"expected an edge that the network accepts, got {n}{self._nearby(n)}")
+        return n - 2 * self.margin
+
+    def _check(self, x: Tensor) -> None:
+        if x.ndim != 4 or x.shape[1] != self.spec.in_channels:
+            channels = self.spec.in_channels
+            raise ValueError(f"expected (B, {channels}, Y, X), got {tuple(x.shape)}")
+        for n in x.shape[2:]:
+            self.output_size(n)
+
+    def _nearby(self, n: int) -> str:
+        above = self.input_size(n)
+        below = above - self.stride
+        return (
+            f"; nearest: {above}" if below < self.input_size(1) else f"; nearest: {below}, {above}"
+        )
+
+
+def _two_convolutions(spec: ModelSpec, c_in: int, c_out: int, level: int = 0) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for c in (c_in, c_out):
+        layers.append(nn.Conv2d(c, c_out, 3, padding=spec.padding, bias=spec.norm == "none"))
+        if spec.norm == "batch":
+            layers.append(nn.BatchNorm2d(c_out))
+        leaky = spec.activation == "leaky_relu"
+        layers.append(nn.LeakyReLU(LEAKY_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True))
+    if spec.dropout and level >= spec.depth - 1:
+        layers.append(nn.Dropout(spec.dropout))  # the end of the contracting path (section 3.1)
+    return nn.Sequential(*layers)
+
+
+def _up(spec: ModelSpec, c_in: int, c_out: int) -> nn.Module:
+    if spec.up == "2x2":
+        return nn.ConvTranspose2d(c_in, c_out, 2, stride=2)
+    return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
+
+
+def _crop(skip: Tensor, like: Tensor) -> Tensor:
+    y, x = ((skip.shape[axis] - like.shape[axis]) // 2 for axis in (2, 3))
+    return skip[:, :, y : y + like.shape[2], x : x + like.shape[3]]
+
+
+def _he(module: nn.Module) -> None:
+    # Gaussian of standard deviation sqrt(2 / N), N inputs of one neuron (section 3)
+    if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        return
+    n = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
+    if isinstance(module, nn.ConvTranspose2d):
+        n /= module.stride[0] * module.stride[1]  # an output pixel meets a quarter of the kernel
+    nn.init.normal_(module.weight, std=sqrt(2 / n))
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def _margin(spec: ModelSpec, depth: int) -> int:
+    """(input edge - output edge) / 2 of a U of `depth` poolings."""
+    if spec.padding == "same":
+        return 0
+    return 2 if depth == 0 else 2 * _margin(spec, depth - 1) + 4
+
+
+def _reach(spec: ModelSpec, output: Span, depth: int) -> Span:
+    """Input indices on which the output indices of a U of `depth` poolings depend."""
+    before, after = (2, 2) if spec.padding == "same" else (0, 4)  # of two 3x3 convolutions
+    first, last = output[0] - before, output[1] + after
+    if depth > 0:
+        crop = 2 * _margin(spec, depth - 1)
+        up = first // 2, (last if spec.up == "2x2" else last + 1) // 2
+        low, high = _reach(spec, up, depth - 1)
+        first, last = min(first + crop, 2 * low), max(last + crop, 2 * high + 1)
+        first, last = first - before, last + after
+    return first, last
