@@ -1,6 +1,16 @@
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy import ndimage
+
+from napari_touchup.nn.header import Header
+from napari_touchup.options import ModelSpec
+from napari_touchup.session.run import Device, Note, Predicted, Tile
+from napari_touchup.session.session import ModelChoice
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -29,3 +39,69 @@ def dsb2018() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the dsb2018 images in {folder}")
     return folder
+
+
+class FakeNetwork:
+    """What a session runs instead of a network: probability = mean over channels / 100."""
+
+    def __init__(self) -> None:
+        self.read: list[tuple[int, ...]] = []  # shapes of the frames it was given
+        self.error: Exception | None = None  # raised after the first tile
+        self.gate = Event()  # cleared: it waits before the second tile
+        self.gate.set()
+        self.loads = 0
+        self.remade = 0
+
+    def loaded(self, path: Path) -> bool:
+        return self.loads > 0
+
+    def load(self, path: Path) -> Iterator[Note]:
+        self.loads += 1
+        yield Note("loaded")
+
+    def segment(self, frame: Any, options: Any, instances: Any) -> Iterator[Any]:
+        self.read.append(frame.shape)
+        yield Device("a fake device")
+        yield Tile(1, 2)
+        assert self.gate.wait(20)
+        if self.error is not None:
+            raise self.error
+        yield Tile(2, 2)
+        p = (frame.mean(axis=0) / 100).astype(np.float32)
+        maps = np.stack([p, 1 - p, p / 2])
+        yield Predicted(maps, self.make_masks(maps, "maps", instances), "maps")
+
+    def make_masks(self, maps: Any, output: str, instances: Any) -> Any:
+        self.remade += 1
+        labels, count = ndimage.label(np.asarray(maps[0]) > instances.threshold)
+        small = np.bincount(labels.ravel(), minlength=count + 1) < instances.min_size
+        return np.where(small[labels], 0, labels).astype(np.uint16)
+
+
+@pytest.fixture
+def fake_network() -> FakeNetwork:
+    return FakeNetwork()
+
+
+@pytest.fixture
+def model_choice(tmp_path: Path) -> Any:
+    """Makes a chosen model that takes so many channels; there is no such file."""
+
+    def choice(channels: int = 1) -> ModelChoice:
+        spec = ModelSpec(in_channels=channels)
+        return ModelChoice(tmp_path / "m.safetensors", Header(name="m", spec=spec, diameter_px=20))
+
+    return choice
+
+
+def spots(*values: int) -> Any:
+    """(32, 64) uint8 image with a square of 8 x 8 px for each value, from left to right."""
+    image = np.zeros((32, 64), np.uint8)
+    for number, value in enumerate(values):
+        image[8:16, 4 + 16 * number : 12 + 16 * number] = value
+    return image
+
+
+@pytest.fixture(name="spots")
+def spots_fixture() -> Any:
+    return spots

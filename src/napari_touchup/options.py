@@ -64,10 +64,10 @@ class ModelSpec(Options):
     """All that is needed to build a network again."""
 
     arch: str = "unet"
-    in_channels: Annotated[int, Field(ge=1)] = 1
+    in_channels: Annotated[int, Field(ge=1, le=4096)] = 1
     output: Literal["maps", "softmax", "instances"] = "maps"
-    classes: Annotated[int, Field(ge=1)] = 3  # K, channels of the head (maps: always 3)
-    base: Annotated[int, Field(ge=1)] = 32  # channels of the first level
+    classes: Annotated[int, Field(ge=1, le=4096)] = 3  # K, channels of the head (maps: always 3)
+    base: Annotated[int, Field(ge=1, le=1024)] = 32  # channels of the first level
     depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings
     padding: Literal["same", "valid"] = "same"
     norm: Literal["batch", "none"] = "batch"
@@ -82,6 +82,66 @@ class ModelSpec(Options):
                 "expected 3 channels (mask, border, distance) for the output 'maps', "
                 f"got {self.classes}"
             )
+        return self
+
+
+class AugmentOptions(Options):
+    """How crops are varied while a network trains; lengths are in pixels of the network's input."""
+
+    rotate: Annotated[float, Field(ge=0, le=180)] = 180.0  # largest turn either way, degrees
+    flip: bool = True  # mirrors half of the crops
+    zoom: tuple[Positive, Positive] = (0.6, 1.6)  # smallest and largest magnification
+    elastic: NonNegative = 10.0  # sigma of the displacements of a 3x3 grid, pixels
+    gamma: NonNegative = 0.4  # largest |log gamma|
+    brightness: NonNegative = 0.15  # largest shift, in units of the normalised range
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3  # largest relative change
+    invert: Fraction = 0.3  # chance that dark and bright change places
+    blur: NonNegative = 1.5  # largest Gaussian sigma, pixels; half of the crops stay sharp
+    noise: NonNegative = 0.1  # largest Gaussian sigma, normalised; half of the crops stay clean
+
+    @model_validator(mode="after")
+    def _zoom_ordered(self) -> Self:
+        if self.zoom[0] > self.zoom[1]:
+            raise ValueError(f"expected zoom (smallest, largest), got {self.zoom}")
+        return self
+
+    @classmethod
+    def none(cls) -> Self:
+        """Options that change nothing."""
+        return cls(
+            rotate=0, flip=False, zoom=(1, 1), elastic=0, gamma=0,
+            brightness=0, contrast=0, invert=0, blur=0, noise=0,
+        )  # fmt: skip
+
+
+class TrainOptions(Options):
+    """How a network is trained. It ends at `steps` or `minutes`, whichever is reached first."""
+
+    steps: Annotated[int, Field(ge=1)] | None = 1000  # None: only `minutes` ends it
+    minutes: Positive | None = None  # None: only `steps` ends it
+    batch: Annotated[int, Field(ge=1)] = 8  # crops in a step
+    crop: Annotated[int, Field(ge=8)] = 256  # edge of the network's input, pixels
+    foreground: Fraction = 0.5  # share of the crops that are centred on an annotated object
+    replay: Fraction = 0.0  # share of every batch that comes from the replay sets
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    rate: Positive = 2e-3  # peak learning rate
+    weight_decay: NonNegative = 1e-3  # not on norms and biases
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99  # sgd only; Ronneberger 2015, section 3
+    warmup: Fraction = 0.05  # share of the run in which the rate rises
+    clip: Positive = 1.0  # largest norm of the whole gradient
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.995  # decay of the averaged weights; 0: the last
+    freeze_norm: bool = False  # batch norm keeps its statistics; its affine part still learns
+    augment: AugmentOptions = AugmentOptions()
+    validate_every: Annotated[int, Field(ge=1)] = 200  # steps
+    save_every: Annotated[int, Field(ge=1)] = 200  # steps
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = "auto"  # "auto", "cpu", "mps", "cuda" or "cuda:N"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.steps is None and self.minutes is None:
+            raise ValueError("expected steps or minutes, or both; got neither")
         return self
 
 

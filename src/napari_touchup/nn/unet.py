@@ -46,7 +46,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(spec.base, spec.classes, kernel_size=1)
         self.apply(_he)
 
-        self.stride = 2**spec.depth
+        self.stride: int = 2**spec.depth
         self.margin = _margin(spec, spec.depth)  # the valid network loses this on every side
         first, last = _reach(spec, (-self.margin, self.stride - 1 - self.margin), spec.depth)
         self.halo = -first, last - (self.stride - 1)
@@ -63,7 +63,8 @@ class UNet(nn.Module):
             x = up(x)  # (B, 512, 56, 56) ... (B, 64, 392, 392)
             x = torch.cat([_crop(skip, x), x], dim=1)  # (B, 1024, 56, 56) ... (B, 128, 392, 392)
             x = merge(x)  # (B, 512, 52, 52) ... (B, 64, 388, 388)
-        return self.head(x)  # (B, 2, 388, 388)
+        logits: Tensor = self.head(x)  # (B, 2, 388, 388)
+        return logits
 
     def input_size(self, n: int) -> int:
         """Smallest accepted input edge >= n, pixels (the paper's: 16 m + 12)."""
@@ -120,7 +121,7 @@ def _he(module: nn.Module) -> None:
     # Gaussian of standard deviation sqrt(2 / N), N inputs of one neuron (section 3)
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return
-    n = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
+    n: float = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
     if isinstance(module, nn.ConvTranspose2d):
         n /= module.stride[0] * module.stride[1]  # an output pixel meets a quarter of the kernel
     nn.init.normal_(module.weight, std=sqrt(2 / n))

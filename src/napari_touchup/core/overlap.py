@@ -1,0 +1,103 @@
+"""Which truth object shares how many pixels with which predicted one: what all measures need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[Any]  # integer or bool, 0 = background
+DENSE = 4  # a dense table may have this many entries per pixel
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The contingency table of two label images, only its entries that are not 0.
+
+    Objects are numbered 1..T and 1..P in the order of their ids; 0 is the background, which is
+    there even where it has no pixel.
+    """
+
+    truth_ids: NDArray[Any]  # (T + 1,) labels
+    pred_ids: NDArray[Any]  # (P + 1,)
+    truth_sizes: NDArray[np.int64]  # (T + 1,) pixels
+    pred_sizes: NDArray[np.int64]  # (P + 1,)
+    truth: NDArray[np.int64]  # (N,) number of the truth object
+    pred: NDArray[np.int64]  # (N,) number of the predicted object
+    pixels: NDArray[np.int64]  # (N,) pixels that they share, > 0
+
+    @property
+    def truth_count(self) -> int:
+        return len(self.truth_sizes) - 1
+
+    @property
+    def pred_count(self) -> int:
+        return len(self.pred_sizes) - 1
+
+    @property
+    def empty(self) -> bool:
+        """Neither has an object."""
+        return self.truth_count == 0 == self.pred_count
+
+
+def overlap(truth: Labels, pred: Labels) -> Overlap:
+    """Count the pixels that the objects of two label images share.
+
+    Parameters
+    ----------
+    truth, pred : integer or bool arrays of the same shape, 0 = background
+        The labels may be any numbers >= 0 with any gaps: memory goes with pixels, not with labels.
+
+    Raises
+    ------
+    ValueError
+        For unequal shapes, labels that are not integers, negative labels.
+
+    Examples
+    --------
+    >>> table = overlap(np.array([7, 7, 7, 0]), np.array([1, 1, 4, 4]))
+    >>> table.truth.tolist(), table.pred.tolist(), table.pixels.tolist()
+    ([0, 1, 1], [2, 1, 2], [1, 2, 1])
+    """
+    truth, pred = np.asarray(truth), np.asarray(pred)
+    if truth.shape != pred.shape:
+        raise ValueError(f"expected equal shapes, got truth {truth.shape} and {pred.shape}")
+    truth_ids, rows = _compact(truth)
+    pred_ids, columns = _compact(pred)
+    width = len(pred_ids)
+    cell = rows * width + columns
+    if len(truth_ids) * width <= max(DENSE * cell.size, 1):
+        table = np.bincount(cell, minlength=len(truth_ids) * width)
+        filled = np.flatnonzero(table)
+        pixels = table[filled]
+    else:
+        filled, pixels = np.unique(cell, return_counts=True)
+    return Overlap(
+        truth_ids=truth_ids,
+        pred_ids=pred_ids,
+        truth_sizes=np.bincount(rows, minlength=len(truth_ids)),
+        pred_sizes=np.bincount(columns, minlength=width),
+        truth=filled // width,
+        pred=filled % width,
+        pixels=pixels,
+    )
+
+
+def _compact(labels: Labels) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Give the ids, 0 in front, and each pixel's number among them (N,)."""
+    if labels.dtype.kind not in "iub":
+        raise ValueError(f"expected integer labels, got {labels.dtype}")
+    flat = labels.ravel() if labels.dtype.kind != "b" else labels.ravel().view(np.uint8)
+    if flat.min(initial=0) < 0:
+        raise ValueError(f"expected labels >= 0, got {flat.min()}")
+    top = int(flat.max(initial=0))
+    if top < max(DENSE * flat.size, 1):
+        present = np.zeros(top + 1, bool)
+        present[flat] = True
+        present[0] = True
+        number = np.cumsum(present, dtype=np.int64) - 1
+        return np.flatnonzero(present), number[flat]
+    ids, inverse = np.unique(flat, return_inverse=True)
+    if ids[0] == 0:
+        return ids, inverse
+    return np.concatenate([ids[:1] * 0, ids]), inverse + 1

@@ -1,0 +1,96 @@
+"""The batches of a training run: drawn from sample sets, varied on the device."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from napari_touchup.engine.augment import Layers, augment, window
+from napari_touchup.engine.samples import Crops, SampleSet, stack
+from napari_touchup.nn.loss import Targets
+from napari_touchup.options import TrainOptions
+
+
+class Feed:
+    """Batch n of a run, which depends on the seed and n alone.
+
+    Parameters
+    ----------
+    samples : the set that is learned
+    replay : sets of which `options.replay` of every batch is drawn
+    module : the network; valid networks get targets of their smaller output
+    """
+
+    def __init__(
+        self,
+        samples: SampleSet,
+        replay: Sequence[SampleSet],
+        options: TrainOptions,
+        module: nn.Module,
+    ) -> None:
+        if options.replay and not replay:
+            raise ValueError(f"expected replay sets for a share of {options.replay}, got none")
+        channels = {s.channels for s in (samples, *replay)}
+        if channels != {expected := in_channels(module)}:
+            raise ValueError(
+                f"expected images with {expected} channels, as the network has, "
+                f"got {sorted(channels)}"
+            )
+        self.samples, self.replay, self.options = samples, replay, options
+        self.input_size: int = module.input_size(options.crop)  # type: ignore[operator]
+        self.output_size: int = module.output_size(self.input_size)  # type: ignore[operator]
+        self.window = window(self.input_size, options.augment)
+        self._seconds = 0.0
+
+    def draw(self, step: int, count: int) -> Crops:
+        """Windows for the step after `step` steps."""
+        begun = time.perf_counter()
+        rng = np.random.default_rng([self.options.seed, step])
+        share = self.options.replay if self.replay else 0.0
+        old = math.floor(count * share + rng.random())  # 2.4 of a batch: 2, and 3 at times
+        picks = [self.replay[rng.integers(len(self.replay))] for _ in range(min(old, count))]
+        sizes = (self.input_size, self.window, self.options.foreground)
+        crops = stack([
+            *(self.samples.draw(rng, 1, *sizes) for _ in range(count - len(picks))),
+            *(pick.draw(rng, 1, *sizes) for pick in picks),
+        ])
+        self._seconds += time.perf_counter() - begun
+        return crops
+
+    def vary(self, crops: Crops, step: int, device: torch.device) -> tuple[Tensor, Targets]:
+        """Network input (B, C, Y, X) and targets of its output's size, on the device."""
+        begun = time.perf_counter()
+        layers = Layers(*(torch.from_numpy(a).to(device) for a in vars(crops).values()))
+        generator = Generator(device).manual_seed(torch_seed(self.options.seed, step))
+        image, targets = augment(layers, self.input_size, self.options.augment, generator)
+        self._seconds += time.perf_counter() - begun
+        return image, centred(targets, self.output_size)
+
+    def take_seconds(self) -> float:
+        """Seconds spent here since the last call (on a GPU: those that the host waited)."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
+
+
+def torch_seed(seed: int, step: int) -> int:
+    """One number of 63 bits for torch's generators."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def centred(targets: Targets, size: int) -> Targets:
+    """The middle `size` x `size` pixels, which are what a valid network gives."""
+    edge = (targets.mask.shape[-1] - size) // 2
+    middle = slice(edge, edge + size)
+    return Targets(
+        **{f.name: getattr(targets, f.name)[..., middle, middle] for f in fields(targets)}
+    )
+
+
+def in_channels(module: nn.Module) -> int:
+    """Channels that a network of ours takes."""
+    first = next(p for p in module.parameters() if p.ndim == 4)
+    return int(first.shape[1])

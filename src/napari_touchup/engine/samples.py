@@ -1,0 +1,266 @@
+"""Annotated images, and the crops that a training step draws from them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_touchup.core.distance import object_distance
+from napari_touchup.core.normalize import affine, limits
+from napari_touchup.core.weights import weight_map
+from napari_touchup.options import NormalizeOptions, WeightOptions
+
+CACHE_PX = 2**28  # pixels of maps that one set keeps (13 bytes each); later images: by crop
+CONTEXT_PX = 96  # around a crop whose maps are made on their own; covers the weight's reach
+BAND = 1024  # rows that are read at once where an image is only surveyed
+POSITIONS = 8192  # pixels remembered of each band and kind
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image with its truth; the arrays may be lazy (memmap, zarr, dask).
+
+    Attributes
+    ----------
+    image : (C, Y, X) real array-like, raw intensities
+    truth : (Y, X) int array-like, instance labels, 0 = background
+    annotated : (Y, X) bool array-like; False = ignored (weight 0, never background).
+        None: everything counts.
+    chance : how often it is drawn, relative to the others
+    """
+
+    image: Any
+    truth: Any
+    annotated: Any = None
+    chance: float = 1.0
+
+    def __post_init__(self) -> None:
+        image, truth = tuple(self.image.shape), tuple(self.truth.shape)
+        marks = truth if self.annotated is None else tuple(self.annotated.shape)
+        if len(image) != 3 or len(truth) != 2 or image[1:] != truth or marks != truth:
+            raise ValueError(
+                "expected an image (C, Y, X) with truth and annotated (Y, X), "
+                f"got {image}, {truth} and {marks}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """What is known of each pixel of a sample, or of a window of it; all (Y, X)."""
+
+    truth: NDArray[np.int32]  # renumbered: small enough to be exact in float32
+    annotated: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+    distance: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """A batch of raw material: B windows of equal size, images normalised."""
+
+    image: NDArray[np.float32]  # (B, C, Y, X)
+    truth: NDArray[np.int32]  # (B, Y, X)
+    annotated: NDArray[np.bool_]  # (B, Y, X)
+    weights: NDArray[np.float32]  # (B, Y, X)
+    distance: NDArray[np.float32]  # (B, Y, X)
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What one reading of a sample's truth tells."""
+
+    background: int  # annotated pixels
+    foreground: int  # annotated pixels
+    objects: NDArray[np.int64]  # (N, 2) y, x of annotated object pixels, every object among them
+    marked: NDArray[np.int64] | None  # (N, 2) of annotated pixels; None: all of them are
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """Samples that share their class weights, with the maps of each made once, when first used.
+
+    Attributes
+    ----------
+    samples : what crops are drawn from
+    weights : w0 and sigma of the weight map; its class weights are replaced by those pooled over
+        the whole set where `balance`
+    """
+
+    samples: Sequence[Sample]
+    weights: WeightOptions = WeightOptions()
+    balance: bool = True
+    normalize: NormalizeOptions = NormalizeOptions()
+    _maps: dict[int, Maps] = field(default_factory=dict, repr=False)
+    _affines: dict[int, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            raise ValueError("expected at least one sample, got none")
+        channels = sorted({sample.image.shape[0] for sample in self.samples})
+        if len(channels) > 1:
+            raise ValueError(f"expected images with equal channels, got {channels}")
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples[0].image.shape[0])
+
+    @cached_property
+    def surveys(self) -> tuple[Survey, ...]:
+        return tuple(survey(sample) for sample in self.samples)
+
+    @cached_property
+    def pooled(self) -> WeightOptions:
+        """The options that every weight map of the set is made with."""
+        if not self.balance:
+            return self.weights
+        counts = np.array([(s.background, s.foreground) for s in self.surveys]).sum(axis=0)
+        share = [float(counts.sum() / (2 * n)) if n else 1.0 for n in counts]
+        return self.weights.model_copy(update={"background": share[0], "foreground": share[1]})
+
+    @cached_property
+    def chances(self) -> NDArray[np.float64]:
+        """Of each sample to be drawn; nothing is drawn where nothing is annotated."""
+        useful = [s.background + s.foreground > 0 for s in self.surveys]
+        chances = np.array([s.chance for s in self.samples]) * useful
+        if chances.sum() <= 0:
+            raise ValueError("expected annotated pixels, got samples without any")
+        return np.asarray(chances / chances.sum())
+
+    def draw(
+        self, rng: np.random.Generator, count: int, size: int, window: int, foreground: float
+    ) -> Crops:
+        """Draw windows at random.
+
+        Parameters
+        ----------
+        rng : source of all randomness
+        count : B, number of windows
+        size : edge of the square that has to lie inside the image where that is possible, pixels
+        window : edge of what is cut around that square, mirrored outside the image, pixels
+        foreground : share of the windows that are placed by an annotated object pixel
+        """
+        return stack([self._draw_one(rng, size, window, foreground) for _ in range(count)])
+
+    def _draw_one(
+        self, rng: np.random.Generator, size: int, window: int, foreground: float
+    ) -> Crops:
+        index = int(rng.choice(len(self.samples), p=self.chances))
+        seen, shape = self.surveys[index], self.samples[index].truth.shape
+        by_object = rng.random() < foreground and len(seen.objects) > 0
+        positions = seen.objects if by_object else seen.marked
+        if positions is None:
+            centre = rng.integers(0, shape)
+        else:  # not always in the middle, but always inside
+            centre = positions[rng.integers(len(positions))]
+            centre = centre + rng.integers(-(size // 4), size // 4 + 1, 2)
+        half = np.minimum(size // 2, np.array(shape) // 2)
+        y, x = np.clip(centre, half, np.array(shape) - half) - window // 2
+        return self.crop(index, int(y), int(x), window)
+
+    def crop(self, index: int, y: int, x: int, window: int) -> Crops:
+        """One window of a sample, from (y, x) on, mirrored where it leaves the image; B = 1."""
+        sample = self.samples[index]
+        rows = mirrored(y, window, sample.truth.shape[0])
+        cols = mirrored(x, window, sample.truth.shape[1])
+        box = (slice(rows.min(), rows.max() + 1), slice(cols.min(), cols.max() + 1))
+        maps = self._maps_of(index, box)
+        rows, cols = rows - box[0].start, cols - box[1].start
+        image = np.asarray(sample.image[(slice(None), *box)], np.float32)
+        scale, shift = self._affine_of(index)
+        image = np.nan_to_num(image * scale + shift, nan=0.0, posinf=0.0, neginf=0.0)
+        return Crops(
+            *(a[..., rows, :][..., cols][None] for a in (image, *vars(maps).values())),
+        )
+
+    def _affine_of(self, index: int) -> NDArray[np.float32]:
+        """Scale and shift of one sample: (2, C, 1, 1)."""
+        if index not in self._affines:
+            pair = affine(limits(self.samples[index].image, self.normalize))
+            self._affines[index] = np.asarray(pair, np.float32)[:, :, None, None]
+        return self._affines[index]
+
+    @cached_property
+    def _kept(self) -> NDArray[np.bool_]:
+        pixels = np.cumsum([int(np.prod(s.truth.shape)) for s in self.samples])
+        return np.asarray(pixels <= CACHE_PX)
+
+    def _maps_of(self, index: int, box: tuple[slice, slice]) -> Maps:
+        """The maps inside `box`; for images that are too large to keep, made with context."""
+        sample = self.samples[index]
+        if self._kept[index]:
+            if index not in self._maps:
+                self._maps[index] = make_maps(sample, (slice(None), slice(None)), self.pooled)
+            return Maps(*(a[box] for a in vars(self._maps[index]).values()))
+        wide = tuple(slice(max(0, s.start - CONTEXT_PX), s.stop + CONTEXT_PX) for s in box)
+        maps = make_maps(sample, (wide[0], wide[1]), self.pooled)
+        inner = tuple(
+            slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
+        )
+        return Maps(*(a[inner] for a in vars(maps).values()))
+
+
+def make_maps(sample: Sample, box: tuple[slice, slice], weights: WeightOptions) -> Maps:
+    """The maps of a sample inside a box, as if nothing lay beyond it."""
+    truth = np.asarray(sample.truth[box])
+    marks = np.ones(truth.shape, bool)
+    if sample.annotated is not None:
+        marks = np.asarray(sample.annotated[box], bool)
+    numbers, renumbered = np.unique(truth, return_inverse=True)
+    small = renumbered.reshape(truth.shape).astype(np.int32) + np.int32(numbers[0] != 0)
+    return Maps(small, marks, weight_map(truth, marks, weights), object_distance(small))
+
+
+def survey(sample: Sample) -> Survey:
+    """Count and locate the annotated pixels of a sample, reading it in bands of rows."""
+    objects, marked, counts = [], [], np.zeros(2, np.int64)
+    for top, truth, marks in _bands(sample):
+        counts += (np.count_nonzero(marks & (truth == 0)), np.count_nonzero(marks & (truth != 0)))
+        objects.append(_locate(truth, marks & (truth != 0)) + (top, 0))
+        marked.append(_locate(truth, marks) + (top, 0))
+    everything = sample.annotated is None
+    return Survey(
+        int(counts[0]),
+        int(counts[1]),
+        np.concatenate(objects),
+        None if everything else np.concatenate(marked),
+    )
+
+
+def _bands(
+    sample: Sample,
+) -> Iterator[tuple[int, NDArray[np.integer], NDArray[np.bool_]]]:
+    for top in range(0, sample.truth.shape[0], BAND):
+        truth = np.asarray(sample.truth[top : top + BAND])
+        marks = np.ones(truth.shape, bool)
+        if sample.annotated is not None:
+            marks = np.asarray(sample.annotated[top : top + BAND], bool)
+        yield top, truth, marks
+
+
+def _locate(truth: NDArray[np.integer], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Positions (N, 2) of some wanted pixels, at least one of every label among them."""
+    flat = np.flatnonzero(wanted)
+    some = flat[:: max(1, len(flat) // POSITIONS)]
+    _, first = np.unique(truth.reshape(-1)[flat], return_index=True)
+    chosen = np.concatenate([some, flat[first]])
+    return np.stack(np.unravel_index(chosen, truth.shape), axis=1)
+
+
+def mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
+    """Indices start ... start + count of an axis, reflected at its ends without repeating them.
+
+    >>> mirrored(-2, 6, 3).tolist()
+    [2, 1, 0, 1, 2, 1]
+    """
+    period = max(1, 2 * (size - 1))
+    folded = np.arange(start, start + count) % period
+    return np.minimum(folded, period - folded) if size > 1 else folded
+
+
+def stack(crops: Sequence[Crops]) -> Crops:
+    """One batch of several."""
+    columns = zip(*(vars(c).values() for c in crops), strict=True)
+    return Crops(*(np.concatenate(column) for column in columns))

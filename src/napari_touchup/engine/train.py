@@ -1,0 +1,244 @@
+"""Train a network on annotated crops: one loop, for notebook, command line and worker alike."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_touchup.engine.evaluate import Scored, evaluate, mean_scores
+from napari_touchup.engine.feed import Feed, torch_seed
+from napari_touchup.engine.memory import is_out_of_memory
+from napari_touchup.engine.samples import Crops, SampleSet
+from napari_touchup.engine.segment import Notice
+from napari_touchup.engine.state import (
+    State,
+    advance,
+    load_state,
+    save_state,
+    start,
+    train_mode,
+    weights_of,
+)
+from napari_touchup.nn.checkpoint import Model
+from napari_touchup.nn.device import Device, choose
+from napari_touchup.nn.loss import Loss, Losses, loss_for
+from napari_touchup.options import SegmentOptions, TrainOptions
+
+FIRST_RATE = 0.04  # of the peak, at the first step; the one-cycle habit
+Weights = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    step: int  # steps done, from 1
+    progress: float  # share of the run, 0 ... 1
+    loss: float
+    parts: Mapping[str, float]  # the loss by its parts
+    rate: float  # learning rate
+    seconds: float  # of the whole run so far
+    data_seconds: float  # of this step, spent on crops and their variation
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    step: int
+    scores: Mapping[str, float]  # means over the validation images
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The end: averaged weights by their names in the network."""
+
+    weights: Weights
+    steps: int
+    seconds: float
+
+
+Event = Notice | Step | Scored | Validated | Saved | Fitted
+
+
+class DivergedError(ArithmeticError):
+    """The loss was not a number.
+
+    Attributes
+    ----------
+    weights : the last good (averaged) weights
+    """
+
+    def __init__(self, message: str, weights: Weights) -> None:
+        super().__init__(message, weights)
+        self.weights = weights
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def fit(
+    model: Model,
+    samples: SampleSet,
+    options: TrainOptions | None = None,
+    *,
+    replay: Sequence[SampleSet] = (),
+    validation: SampleSet | None = None,
+    save: Path | None = None,
+    resume: Path | None = None,
+) -> Iterator[Event]:
+    """Train a copy of a model; the model itself stays as it is.
+
+    Parameters
+    ----------
+    model : where training begins
+    samples : what it learns
+    options : how; the same options, seed and samples give the same weights on a CPU
+    replay : other sets, of which `options.replay` of every batch is drawn
+    validation : whole images that are scored every `options.validate_every` steps
+    save : file of the running state, written every `options.save_every` steps, at the end, and
+        when the generator is closed
+    resume : such a file; the run goes on as if it had not stopped
+
+    Yields
+    ------
+    Step after each step; Notice, Scored and Validated, Saved in between; Fitted at the end. Closing
+    the generator stops the run within one step or one validation image.
+
+    Raises
+    ------
+    DivergedError
+        If the loss or its gradient is not finite; it carries the last good weights.
+    ValueError
+        If samples, replay sets and model do not fit each other.
+    """
+    options = options or TrainOptions()
+    device = choose(options.device, options.precision)
+    state = start(model.module, options, device.name)
+    if resume is not None:
+        load_state(resume, state)
+    loss = loss_for(model.header.spec.output)
+    feed = Feed(samples, tuple(replay), options, state.module)
+    yield Notice(device.reason)
+    begun = time.monotonic() - state.seconds
+    try:
+        crops = feed.draw(state.step, state.batch)
+        while share_done(state, options) < 1:
+            rate = learning_rate(share_done(state, options), options)
+            losses = attempt(state, feed, crops, loss, device)
+            if losses is None:
+                yield halve(state)
+                crops = feed.draw(state.step, state.batch)
+                continue
+            crops = feed.draw(state.step + 1, state.batch)  # while a GPU still computes
+            parts = read_out(losses, state)
+            advance(state, rate, options.ema)
+            state.seconds = time.monotonic() - begun
+            yield step_event(state, options, parts, rate, feed.take_seconds())
+            if validation is not None and due(state, options, options.validate_every):
+                yield from validate(Model(state.average, model.header), validation, state, options)
+            if save is not None and due(state, options, options.save_every):
+                save_state(save, state)
+                yield Saved(save)
+        yield Fitted(weights_of(state), state.step, state.seconds)
+    finally:
+        if save is not None and state.saved != state.step and not state.broken:
+            save_state(save, state)
+
+
+def attempt(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) -> Tensor | None:
+    """Put the gradients of one batch in place; None where memory ran out.
+
+    Returns
+    -------
+    1D tensor, still on the device: the parts of the loss, then the norm of the gradient
+    """
+    try:
+        return learn(state, feed, crops, loss, device)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or state.batch == 1:
+            raise
+        state.optimizer.zero_grad()
+        return None
+
+
+def learn(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) -> Tensor:
+    """One forward and backward pass."""
+    on = torch.device(device.name)
+    image, targets = feed.vary(crops, state.step, on)
+    train_mode(state.module, feed.options.freeze_norm)
+    state.optimizer.zero_grad()
+    with torch.random.fork_rng([on] if on.type == "cuda" else []):
+        torch.manual_seed(torch_seed(feed.options.seed, state.step))  # for dropout
+        with torch.autocast(on.type, device.dtype, enabled=device.dtype == torch.bfloat16):
+            raw = state.module(image.contiguous(memory_format=torch.channels_last))
+    losses = loss(raw.float(), targets)
+    losses.total.backward()
+    norm = nn.utils.clip_grad_norm_(state.module.parameters(), feed.options.clip)
+    return torch.stack([*(getattr(losses, f.name).detach() for f in fields(losses)), norm])
+
+
+def read_out(losses: Tensor, state: State) -> dict[str, float]:
+    """Losses by name; the one place of a step that waits for a GPU."""
+    parts = dict(zip([f.name for f in fields(Losses)] + ["gradient"], losses.tolist(), strict=True))
+    if not all(math.isfinite(value) for value in parts.values()):
+        state.broken = True
+        raise DivergedError(
+            f"the loss is not a number after {state.step} steps; the weights before it are kept. "
+            "A smaller learning rate may help",
+            weights_of(state),
+        )
+    return parts
+
+
+def validate(
+    model: Model, samples: SampleSet, state: State, options: TrainOptions
+) -> Iterator[Scored | Validated]:
+    """Score the averaged weights on whole images."""
+    how = SegmentOptions(device=options.device, precision=options.precision)
+    scores = []
+    for event in evaluate(model, samples.samples, how):
+        scores.append(event.scores)
+        yield event
+    yield Validated(state.step, mean_scores(scores))
+
+
+def halve(state: State) -> Notice:
+    """Go on with half of the crops."""
+    state.batch //= 2
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return Notice(f"Out of memory: {state.batch} crops in a step from here on")
+
+
+def share_done(state: State, options: TrainOptions) -> float:
+    """Progress towards whichever comes first, the last step or the last minute."""
+    by_steps = state.step / options.steps if options.steps else 0.0
+    by_time = state.seconds / (60 * options.minutes) if options.minutes else 0.0
+    return min(1.0, max(by_steps, by_time))
+
+
+def learning_rate(progress: float, options: TrainOptions) -> float:
+    """Linear warm-up, then half a cosine down to 0 (AdamW and SGD alike)."""
+    if progress < options.warmup:
+        return options.rate * (FIRST_RATE + (1 - FIRST_RATE) * progress / options.warmup)
+    falling = (progress - options.warmup) / max(1 - options.warmup, 1e-9)
+    return options.rate * 0.5 * (1 + math.cos(math.pi * falling))
+
+
+def due(state: State, options: TrainOptions, every: int) -> bool:
+    return state.step % every == 0 or share_done(state, options) >= 1
+
+
+def step_event(
+    state: State, options: TrainOptions, parts: dict[str, float], rate: float, data: float
+) -> Step:
+    done = share_done(state, options)
+    return Step(state.step, done, parts["total"], parts, rate, state.seconds, data)

@@ -1,0 +1,113 @@
+"""Models in files: safetensors with a JSON header, which cannot run code."""
+
+import os
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from napari_touchup.nn.build import build
+from napari_touchup.nn.header import KEY, Header, ModelFileError, read_header
+from napari_touchup.options import ModelSpec
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with what is known of it."""
+
+    module: nn.Module
+    header: Header
+
+
+def save(
+    path: str | PathLike[str], module: nn.Module, header: Header, *, half: bool = False
+) -> None:
+    """Write a model; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : ends in .safetensors; an existing file is replaced
+    module : the network of `header.spec`, on any device
+    header : what the file says about it
+    half : kernels are stored as float16, in half the space; norms and biases stay float32
+
+    Raises
+    ------
+    ValueError
+        If the weights are not those of `header.spec`, or not finite.
+    """
+    path = Path(path)
+    tensors = {name: _stored(name, t, half) for name, t in module.state_dict().items()}
+    if difference := _difference(_empty(header.spec), tensors):
+        raise ValueError(f"expected the network of the header's spec: {difference}")
+    content = safetensors.torch.save(tensors, {KEY: header.model_dump_json()})
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | PathLike[str], device: str = "cpu") -> Model:
+    """Read a model; its network is in evaluation mode, float32.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, is cut short, is no model of this package or is a newer one's,
+        or if its tensors are not those of its architecture.
+    """
+    path = Path(path)
+    header = read_header(path)
+    try:
+        # a copy in memory: a mapped file could not be replaced on Windows
+        tensors = safetensors.torch.load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"{path.name} cannot be read: {error}") from error
+    try:
+        module = _empty(header.spec)
+    except ValueError as error:
+        raise ModelFileError(f"{path.name} cannot be used: {error}") from error
+    if difference := _difference(module, tensors):
+        raise ModelFileError(f"{path.name} does not hold the network that it names: {difference}")
+    weights = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
+    module.load_state_dict(weights, assign=True)
+    return Model(module.to(device).eval(), header)
+
+
+def _empty(spec: ModelSpec) -> nn.Module:
+    # without memory: a file that promises a huge network costs nothing until shapes are compared
+    with torch.device("meta"):
+        return build(spec)
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu()
+    if half and tensor.is_floating_point() and tensor.ndim > 1:
+        tensor = tensor.half()
+    if not tensor.isfinite().all():
+        raise ValueError(f"expected finite weights, got inf or nan in {name}")
+    return tensor.contiguous()
+
+
+def _difference(module: nn.Module, tensors: dict[str, Tensor]) -> str:
+    """How tensors differ from those of a network, in a few words; "" where they do not."""
+    wanted = module.state_dict()
+    if missing := sorted(wanted.keys() - tensors.keys()):
+        return f"{missing[0]} is missing ({len(missing)} in all)"
+    if extra := sorted(tensors.keys() - wanted.keys()):
+        return f"{extra[0]} is unknown ({len(extra)} in all)"
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape:
+            return f"{name}: expected {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            return f"{name}: expected {wanted[name].dtype}, got {tensor.dtype}"
+    return ""

@@ -1,0 +1,91 @@
+"""The real network behind a session; nothing heavy is imported before it is used."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_touchup.options import InstanceOptions, SegmentOptions
+from napari_touchup.session.run import Device, Note, Predicted, Tile
+
+if TYPE_CHECKING:
+    from napari_touchup.nn.checkpoint import Model
+
+
+class TorchNetwork:
+    """Loads a model file once and runs it; used by one job at a time."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._key: tuple[Path, int] | None = None
+
+    def loaded(self, path: Path) -> bool:
+        return self._key is not None and self._key == _key(path)
+
+    def load(self, path: Path) -> Iterator[Note]:
+        _map_torch_library()
+        from napari_touchup.nn.checkpoint import load
+        from napari_touchup.nn.device import nvidia_without_cuda
+
+        key = _key(path)
+        self._model = load(path)
+        self._key = key
+        if advice := nvidia_without_cuda():
+            yield Note(advice)
+
+    def segment(
+        self, frame: NDArray[Any], options: SegmentOptions, instances: InstanceOptions
+    ) -> Iterator[Device | Note | Tile | Predicted]:
+        """Run the loaded model.
+
+        Raises
+        ------
+        RuntimeError
+            If no model was loaded before.
+        """
+        from napari_touchup.engine.segment import Notice, Prepared, TileDone, segment
+
+        if self._model is None:
+            raise RuntimeError("expected a call of load() before segment()")
+        for event in segment(self._model, frame, options, instances):
+            if isinstance(event, Prepared):
+                yield Device(event.device)
+            elif isinstance(event, Notice):
+                yield Note(event.text)
+            elif isinstance(event, TileDone):
+                yield Tile(event.done, event.total)
+            else:
+                yield Predicted(event.maps, event.masks, self._model.header.spec.output)
+
+    def make_masks(
+        self, maps: NDArray[np.floating], output: str, instances: InstanceOptions
+    ) -> NDArray[np.integer]:
+        from napari_touchup.engine.segment import make_masks
+
+        return make_masks(np.asarray(maps, np.float32), cast("Any", output), instances)
+
+
+def _key(path: Path) -> tuple[Path, int]:
+    return path, path.stat().st_mtime_ns  # a file that was written anew is read anew
+
+
+def _map_torch_library() -> None:
+    """Let the system map PyTorch's libraries while Python goes on.
+
+    An import holds the interpreter's lock while it maps them, 0.2 s and more in which the window
+    would stand still; a foreign call does not. Where this fails the import does it all.
+    """
+    spec = find_spec("torch")
+    if "torch" in sys.modules or os.name != "posix" or spec is None or spec.origin is None:
+        return
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    library = Path(spec.origin).parent / "lib" / f"libtorch_python.{suffix}"
+    system = ctypes.CDLL(None)
+    system.dlopen.restype = ctypes.c_void_p
+    system.dlopen(os.fsencode(library), ctypes.c_int(os.RTLD_NOW))

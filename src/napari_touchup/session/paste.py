@@ -1,0 +1,41 @@
+"""Put newly made objects into a window of a label image that already holds others."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Window = tuple[slice, slice]
+
+
+def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window) -> None:
+    """Replace the objects of a window, in place; objects that reach out of it stay as they are.
+
+    Objects of `labels` that lie wholly inside the window go. New objects get numbers above all
+    others; those that would cover a part of an object that stays are left out.
+
+    Parameters
+    ----------
+    labels : (Y, X) int array
+        0 = background. Its dtype must hold the number of objects.
+    new : (h, w) int array
+        The objects of the window, 0 = background.
+    window : (slice, slice)
+        Where `new` lies in `labels`, pixels.
+
+    Raises
+    ------
+    ValueError
+        If `new` does not have the shape of the window.
+    """
+    inside = labels[window]
+    if inside.shape != new.shape:
+        raise ValueError(f"expected the shape of the window {inside.shape}, got {new.shape}")
+    outside = labels.copy()
+    outside[window] = 0
+    stays = np.isin(inside, np.unique(outside[outside > 0]))
+    blocked = np.unique(new[stays])
+    fits = (new > 0) & ~np.isin(new, blocked)
+    kept = np.where(stays, inside, 0)
+    first = int(max(outside.max(initial=0), kept.max(initial=0)))
+    _, numbers = np.unique(new[fits], return_inverse=True)
+    kept[fits] = (numbers + 1 + first).astype(labels.dtype)
+    labels[window] = kept

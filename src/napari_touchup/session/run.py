@@ -1,0 +1,165 @@
+"""The session's two pieces of long work, as generators of events."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_touchup.core.axes import Stack
+from napari_touchup.options import InstanceOptions, SegmentOptions
+from napari_touchup.session.frames import Frames, Index, Kept
+from napari_touchup.session.paste import Window
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The network is read from its file; the first time PyTorch is loaded too."""
+
+    first: bool
+
+
+@dataclass(frozen=True)
+class FrameStarted:
+    number: int  # counted from 1
+    total: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the network runs on, and why, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that people should know, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a network says of one frame."""
+
+    maps: NDArray[np.floating]  # (K, Y, X), after the activation
+    masks: NDArray[np.integer]  # (Y, X), 0 = background
+    output: str  # "maps" or "softmax"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was found in one frame."""
+
+    sizes: tuple[int, ...]  # pixels of each object
+    highest: float  # mask probability
+
+
+@dataclass(frozen=True, eq=False)
+class FrameDone:
+    index: Index
+    masks: NDArray[np.integer]  # of the window
+    kept: Kept
+    summary: Summary
+    replace: bool  # write over brush strokes
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Frames to segment, and how."""
+
+    stack: Stack
+    frames: tuple[Index, ...]
+    model: Path
+    window: Window | None = None  # of each frame, pixels; None: all of it
+    options: SegmentOptions = field(default_factory=SegmentOptions)
+    instances: InstanceOptions = field(default_factory=InstanceOptions)
+    replace: bool = False  # write over brush strokes
+
+
+class Network(Protocol):
+    """What the session needs of the layers below; loads PyTorch when first used."""
+
+    def loaded(self, path: Path) -> bool: ...
+
+    def load(self, path: Path) -> Iterator[Note]: ...
+
+    def segment(
+        self, frame: NDArray[Any], options: SegmentOptions, instances: InstanceOptions
+    ) -> Iterator[Device | Note | Tile | Predicted]: ...
+
+    def make_masks(
+        self, maps: NDArray[np.floating], output: str, instances: InstanceOptions
+    ) -> NDArray[np.integer]: ...
+
+
+Event = Loading | FrameStarted | Device | Note | Tile | FrameDone
+
+
+def segment_frames(request: Request, network: Network) -> Generator[Event]:
+    """Segment frame after frame; each is read only when its turn comes."""
+    if not network.loaded(request.model):
+        yield Loading(first=True)
+        yield from network.load(request.model)
+    stack = crop(request.stack, request.window)
+    for number, index in enumerate(request.frames, 1):
+        yield FrameStarted(number, len(request.frames))
+        for event in network.segment(stack.read(index), request.options, request.instances):
+            yield _frame_done(request, index, event) if isinstance(event, Predicted) else event
+
+
+def remake_masks(
+    frames: Frames,
+    indices: tuple[Index, ...],
+    instances: InstanceOptions,
+    network: Network,
+    replace: bool = False,
+) -> Generator[FrameDone]:
+    """Make the masks of predicted frames again, from the maps that were kept."""
+    for index in indices:
+        old = frames[index]
+        masks = network.make_masks(old.maps, old.output, instances)
+        kept = Kept(old.maps, old.output, old.window, instances)
+        yield FrameDone(index, masks, kept, summarize(masks, old.maps, old.output), replace)
+
+
+def crop(stack: Stack, window: Window | None) -> Stack:
+    """Stack of a window of each frame; nothing is read."""
+    if window is None:
+        return stack
+    cut = {"Y": window[0], "X": window[1]}
+    key = tuple(cut.get(axis, slice(None)) for axis in stack.axes)
+    return Stack(stack.data[key], stack.axes, stack.channels)
+
+
+def summarize(
+    masks: NDArray[np.integer], maps: NDArray[np.floating], output: str = "maps"
+) -> Summary:
+    """Sizes of the objects of a label image and the highest mask probability."""
+    counts = np.bincount(masks.ravel())[1:]
+    probability = mask_probability(maps, output)
+    return Summary(tuple(counts[counts > 0].tolist()), float(probability.max(initial=0)))
+
+
+def mask_probability(maps: NDArray[np.floating], output: str) -> NDArray[np.floating]:
+    """(Y, X) probability that a pixel belongs to an object."""
+    # of a softmax, all that is not background (class 0)
+    probability: NDArray[np.floating] = maps[0] if output == "maps" else 1 - maps[0]
+    return probability
+
+
+def _frame_done(request: Request, index: Index, event: Predicted) -> FrameDone:
+    # half precision halves what is kept; probabilities need three digits
+    maps = np.asarray(event.maps, dtype=np.float16)
+    kept = Kept(maps, event.output, request.window, request.instances)
+    summary = summarize(event.masks, maps, event.output)
+    return FrameDone(index, event.masks, kept, summary, request.replace)

@@ -1,0 +1,102 @@
+"""What the window says: where the work stands, what was found, what went wrong."""
+
+import platform
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import pi, sqrt
+from statistics import median
+from typing import Literal
+
+from napari_touchup.session.run import Summary
+
+Kind = Literal["idle", "busy", "done", "ask", "failed"]
+Choice = tuple[str, Callable[[], None]]  # what the button says and does
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure, for people: what happened, what is safe, what to do, and a report to send."""
+
+    what: str
+    safe: str
+    todo: str
+    report: str
+
+
+@dataclass(frozen=True)
+class Status:
+    kind: Kind = "idle"
+    text: str = ""
+    done: int = 0
+    total: int = 0  # 0: unknown
+    choices: tuple[Choice, ...] = ()
+    failure: Failure | None = None
+
+
+def found(summaries: Sequence[Summary], threshold: float) -> str:
+    """Say what was found, or what to try where nothing was.
+
+    >>> found([Summary((100, 120), 0.9)], 0.5)
+    '2 cells, median 12 px'
+    """
+    sizes = [size for summary in summaries for size in summary.sizes]
+    frames = f"{len(summaries)} frames, " if len(summaries) > 1 else ""
+    if not sizes:
+        return frames + nothing_found(max((s.highest for s in summaries), default=0), threshold)
+    cells = "1 cell" if len(sizes) == 1 else f"{len(sizes)} cells"
+    diameter = 2 * sqrt(median(sizes) / pi)
+    return f"{frames}{cells}, median {diameter:.0f} px"
+
+
+def nothing_found(highest: float, threshold: float) -> str:
+    """Propose what to try, in the order of what most often helps."""
+    advice = "no cells found. Try another channel, or set the diameter (Advanced)"
+    if 0.1 <= highest < threshold:
+        return f"{advice}, or a threshold below {highest:.2f} (Masks), the highest probability."
+    if highest < 0.1:
+        return f"{advice}. A lower threshold will not help: the probability is below 0.1."
+    return f"{advice}, or a smaller minimum size (Masks)."
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def time_left(done: int, total: int, seconds: float) -> str:
+    """Say how long the rest will take; nothing before there is something to go by.
+
+    >>> time_left(1, 4, 10.0)
+    ', 30 s left'
+    """
+    if not 0 < done < total:
+        return ""
+    left = seconds / done * (total - done)
+    return f", {left:.0f} s left" if left < 100 else f", {left / 60:.0f} min left"
+
+
+def explain(error: BaseException) -> Failure:
+    """Turn an exception into what a person can use."""
+    text = str(error) or type(error).__name__
+    what, todo = text, "If it happens again, send the report."
+    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+        what = "The memory was not enough."
+        todo = "Set a smaller tile (Advanced), choose the device cpu, or segment what you see."
+    elif type(error).__name__ == "ModelFileError":
+        todo = "Choose another model file, or the default model."
+    elif isinstance(error, ImportError):
+        what = f"A library could not be loaded: {text}"
+        todo = "Install napari-touchup again in this environment (pip install napari-touchup)."
+    elif isinstance(error, OSError):
+        todo = "Check that the file is still there and can be read."
+    return Failure(what, "The image and the masks are as they were.", todo, report(error))
+
+
+def report(error: BaseException) -> str:
+    """Text for a bug report: versions and the traceback, no data."""
+    versions = [
+        f"{name} {version(name)}" for name in ("napari-touchup", "napari", "torch", "numpy")
+    ]
+    lines = [f"Python {platform.python_version()} on {platform.platform()}", ", ".join(versions)]
+    return "\n".join([*lines, "", *traceback.format_exception(error)])

@@ -1,0 +1,159 @@
+"""Follows the viewer: which image is chosen, which frame is shown, which layers are gone."""
+
+from typing import Any, TypeGuard
+
+from napari.components import ViewerModel
+from napari.layers import Image as ImageLayer
+from psygnal import Signal
+
+from napari_touchup.core.axes import check_axes, resolve_axes
+from napari_touchup.session.images import Channel, Image
+from napari_touchup.session.run import FrameDone
+from napari_touchup.session.session import Session
+from napari_touchup.ui.layers import is_result, level_0, shown_frame, visible_window
+from napari_touchup.ui.results import Results
+
+
+class Binding:
+    """Keeps a viewer and a session together; lives as long as the dock."""
+
+    images_changed = Signal()  # the list of images, or the one that is chosen
+
+    def __init__(self, viewer: ViewerModel, session: Session) -> None:
+        self.viewer = viewer
+        self.session = session
+        self._opened: list[Results] = []
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        viewer.dims.events.point.connect(self._on_frame)
+        session.frame_done.connect(self._on_frame_done)
+        for layer in viewer.layers:
+            self._watch(layer)
+        self._on_active()
+        if self.current is None and self.images():
+            self.choose(self.images()[-1])
+
+    @property
+    def current(self) -> Results | None:
+        """The image that is chosen."""
+        return self._results_of(self.session.image)
+
+    def images(self) -> list[ImageLayer]:
+        """Layers that can be segmented, bottom to top."""
+        return [layer for layer in self.viewer.layers if can_segment(layer)]
+
+    def choose(self, layer: ImageLayer, axes: str | None = None) -> None:
+        """Make a layer the session's image.
+
+        Raises
+        ------
+        ValueError
+            If the axes do not fit the layer's data.
+        """
+        self.session.image = self._open(layer, axes).image
+        self._on_frame()
+        self.images_changed.emit()
+
+    def channels_beside(self, now: Results) -> list[tuple[str, Channel]]:
+        """Channels of the other image layers that lie on the same pixels."""
+        others = [self._open(layer) for layer in self.images() if layer is not now.source]
+        return [
+            (f"{other.image.name} {channel.label}", channel)
+            for other in others
+            for channel in other.image.channels
+            if channel.plane_shape == now.image.channels[0].plane_shape
+        ]
+
+    def window(self) -> tuple[slice, slice] | None:
+        """Return what the canvas shows of the image, pixels of the frame."""
+        now = self.current
+        return None if now is None else visible_window(now.source, now.image.axes)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.layers.selection.events.active.disconnect(self._on_active)
+        self.viewer.dims.events.point.disconnect(self._on_frame)
+        self.session.close()
+
+    def _open(self, layer: ImageLayer, axes: str | None = None) -> Results:
+        results = next((r for r in self._opened if r.source is layer), None)
+        if results is None or axes is not None:
+            image = Image(layer.name, level_0(layer), axes_of(layer, axes), layer.rgb)
+            self._opened = [r for r in self._opened if r.source is not layer]
+            results = Results(self.viewer, self.session, layer, image)
+            self._opened.append(results)
+        return results
+
+    def _results_of(self, image: Image | None) -> Results | None:
+        return next((r for r in self._opened if r.image is image), None)
+
+    def _watch(self, layer: Any) -> None:
+        if can_segment(layer):
+            layer.events.data.connect(self._on_data)
+            layer.events.name.connect(self._on_name)
+
+    def _on_inserted(self, event: Any) -> None:
+        self._watch(event.value)
+        if self.session.image is None and can_segment(event.value):
+            self.choose(event.value)
+        self.images_changed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        for results in self._opened:
+            results.forget(event.value)
+        gone = next((r for r in self._opened if r.source is event.value), None)
+        if gone is not None:
+            self._opened.remove(gone)
+            if self.session.image is gone.image:
+                self.session.stop()
+                self.session.image = None
+                if self.images():
+                    self.choose(self.images()[-1])
+        self.images_changed.emit()
+
+    def _on_active(self) -> None:
+        layer = self.viewer.layers.selection.active
+        if layer is not None and can_segment(layer):
+            now = self.current
+            if now is None or now.source is not layer:
+                self.choose(layer)
+
+    def _on_frame(self) -> None:
+        now = self.current
+        if now is not None:
+            self.session.frame = shown_frame(now.source, now.image.axes, self.viewer.dims.point)
+
+    def _on_frame_done(self, image: Image, done: FrameDone) -> None:
+        results = self._results_of(image)
+        if results is not None:  # the layer may be gone, or hold other data by now
+            results.write(done)
+
+    def _on_data(self, event: Any) -> None:
+        """Other pixels in the same layer: what was found in the old ones counts no more."""
+        old = next((r for r in self._opened if r.source is event.source), None)
+        if old is None or old.image.data is level_0(old.source):
+            return
+        self._opened.remove(old)
+        if self.session.image is old.image:
+            self.choose(old.source)
+
+    def _on_name(self, event: Any) -> None:
+        for results in self._opened:
+            if results.source is event.source:
+                results.image.name = event.source.name
+        self.images_changed.emit()
+
+
+def can_segment(layer: Any) -> TypeGuard[ImageLayer]:
+    return isinstance(layer, ImageLayer) and not is_result(layer) and layer.ndim >= 2
+
+
+def axes_of(layer: ImageLayer, override: str | None = None) -> str:
+    """Axes of a layer's data: what a person said, or what the shape and its labels tell."""
+    shape = level_0(layer).shape
+    if override is not None:
+        return check_axes(override, shape)
+    return resolve_axes(shape, rgb=layer.rgb, labels=layer.axis_labels)

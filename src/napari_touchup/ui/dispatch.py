@@ -1,0 +1,24 @@
+"""Calls from jobs, made one after the other in the GUI's thread."""
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, Qt, Signal  # type: ignore[attr-defined]
+
+
+class QueuedDispatch(QObject):
+    """A `Dispatch` for jobs: a call is queued, and made by Qt's event loop.
+
+    Make it in the GUI's thread. It has no parent, so it lives as long as the last job that uses it.
+    """
+
+    _posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._posted.connect(self._on_posted, Qt.ConnectionType.QueuedConnection)
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        self._posted.emit(call)
+
+    def _on_posted(self, call: Callable[[], None]) -> None:
+        call()

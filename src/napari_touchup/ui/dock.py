@@ -1,0 +1,100 @@
+"""The Touch-Up dock."""
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QCoreApplication, QSize, Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_touchup.session.session import Session
+from napari_touchup.ui.activity import Activity
+from napari_touchup.ui.advanced_panel import AdvancedPanel
+from napari_touchup.ui.binding import Binding
+from napari_touchup.ui.dispatch import QueuedDispatch
+from napari_touchup.ui.forms import Fold, one_open
+from napari_touchup.ui.image_panel import ImagePanel
+from napari_touchup.ui.layers_panel import LayersPanel
+from napari_touchup.ui.masks_panel import MasksPanel
+from napari_touchup.ui.measure import Measure
+from napari_touchup.ui.model_panel import ModelPanel
+from napari_touchup.ui.run_panel import KEY, RunPanel
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+MIN_WIDTH = 250  # pixels; nothing is cut off at this width
+MAX_WIDTH = 320  # pixels; leaves a canvas of 600 x 500 on a laptop of 1280 x 800
+
+
+class TouchUpDock(QScrollArea):
+    """Image, model, Segment; then what is needed less often, folded away.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        The viewer that the dock is part of.
+    session : Session, optional
+        The state behind it; by default a new one.
+    """
+
+    def __init__(
+        self, napari_viewer: "napari.viewer.Viewer", session: Session | None = None
+    ) -> None:
+        super().__init__()
+        self.session = session or Session(dispatch=QueuedDispatch())
+        self.binding = Binding(napari_viewer, self.session)
+        self.activity = Activity(self.session)
+        self.measure = Measure(napari_viewer, self.session, self.binding)
+        self.image = ImagePanel(self.session, self.binding)
+        self.model = ModelPanel(self.session)
+        self.run = RunPanel(self.session, self.binding)
+        self.masks = MasksPanel(self.session)
+        self.advanced = AdvancedPanel(self.session, self.measure)
+        self.layers = LayersPanel(napari_viewer, self.session, self.binding)
+        self.folds = [
+            Fold("Masks", self.masks, "How the network's maps become masks"),
+            Fold("Advanced", self.advanced, "Diameter, device, tile, precision"),
+            Fold("Layers", self.layers, "Show the maps behind the masks"),
+        ]
+
+        self._lay_out()
+
+        one_open(self.folds)
+        napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
+        # a closed dock is destroyed; its work must end with it
+        self.destroyed.connect(_Farewell(napari_viewer, self.binding))
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.session.close)
+
+    def _lay_out(self) -> None:
+        column = QWidget()
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(2)
+        for panel in (self.image, self.model, self.run, *self.folds):
+            layout.addWidget(panel)
+        layout.addStretch(1)
+        self.setWidget(column)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(MIN_WIDTH)
+        self.setMaximumWidth(MAX_WIDTH)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 Qt's name
+        return QSize(300, 600)
+
+    def _on_key(self, _viewer: Any) -> None:
+        self.run.run()
+
+
+class _Farewell:
+    """Lets go of the viewer after the dock is gone; holds no widget."""
+
+    def __init__(self, viewer: Any, binding: Binding) -> None:
+        self._viewer = viewer
+        self._binding = binding
+
+    def __call__(self) -> None:
+        self._viewer.bind_key(KEY, None)
+        self._binding.close()

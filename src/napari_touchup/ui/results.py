@@ -1,0 +1,170 @@
+"""The layers that hold the results of one image, and the writing into them."""
+
+from collections.abc import Generator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from qtpy.QtCore import QTimer
+
+from napari_touchup.session.frames import Kept
+from napari_touchup.session.images import Image
+from napari_touchup.session.paste import paste
+from napari_touchup.session.run import FrameDone, mask_probability
+from napari_touchup.session.session import Session
+from napari_touchup.ui.layers import MADE_BY, forget_undo, grid_of
+from napari_touchup.ui.live_weights import LiveWeights
+from napari_touchup.ui.paint_events import changed_box
+
+COLORMAPS = {"probability": "viridis", "borders": "magma", "distance": "cividis"}
+CHANNEL = {"borders": 1, "distance": 2}  # of the output "maps"
+
+
+class Results:
+    """Masks and maps of one image layer; each layer is made when it is first needed."""
+
+    def __init__(
+        self, viewer: ViewerModel, session: Session, source: ImageLayer, image: Image
+    ) -> None:
+        self.viewer = viewer
+        self.session = session
+        self.source = source
+        self.image = image
+        self.grid = grid_of(source, image.axes)
+        self.layers: dict[str, Any] = {}  # kind -> layer
+        self._weights: LiveWeights | None = None
+        self._painting = False
+        self._held: list[FrameDone] = []  # masks that came in the middle of a brush stroke
+
+    @property
+    def masks(self) -> Labels | None:
+        return self.layers.get("masks")
+
+    def write(self, done: FrameDone) -> None:
+        """Show the masks of a frame, and its maps where they are shown."""
+        if self._painting:
+            self._held.append(done)
+            return
+        masks = self._masks_for(done)
+        replaced = self._write_masks(masks, done)
+        if replaced:
+            forget_undo(masks)
+        for kind in COLORMAPS.keys() & self.layers.keys():
+            self._write_map(kind, done.kept, done.index)
+        if self.viewer.layers.selection.active is self.source:
+            self.viewer.layers.selection.active = masks
+        masks.selected_label = int(masks.data.max()) + 1  # a stroke starts a new object
+        masks.refresh(extent=False)
+
+    def show_map(self, kind: str) -> None:
+        """Add the layer of a map, filled with what was kept."""
+        if kind in self.layers:
+            return
+        self.layers[kind] = ImageLayer(
+            np.zeros(self.grid.shape, np.float16),
+            name=f"{self.source.name} {kind}",
+            colormap=COLORMAPS[kind],
+            contrast_limits=(0, 1),
+            blending="translucent",
+            metadata={MADE_BY: kind},
+            **self.grid.place,
+        )
+        for index in self.image.frames.indices():
+            self._write_map(kind, self.image.frames[index], index)
+        self._add_below_masks(self.layers[kind])
+
+    def adopt_weights(self, live: LiveWeights) -> None:
+        """Keep the weight map of the masks with the other layers."""
+        self._weights = live
+        self.layers["weights"] = live.layer
+
+    def forget(self, layer: Layer) -> None:
+        """Note that a layer was deleted; a later result makes a new one."""
+        if self._weights is not None and layer in (self._weights.layer, self.masks):
+            self._weights.close()
+            self._weights = None
+        for kind in [kind for kind, known in self.layers.items() if known is layer]:
+            del self.layers[kind]
+            if kind == "masks":
+                self.image.frames.edited.clear()
+
+    def _masks_for(self, done: FrameDone) -> Labels:
+        masks = self.masks
+        if masks is None:
+            data = np.zeros(self.grid.shape, done.masks.dtype)
+            name, metadata = f"{self.source.name} masks", {MADE_BY: "masks"}
+            masks = Labels(data, name=name, metadata=metadata, **self.grid.place)
+            masks.events.paint.connect(self._on_paint)
+            masks.mouse_drag_callbacks.append(self._watch_stroke)
+            self.layers["masks"] = masks
+            self.viewer.add_layer(masks)
+        elif masks.data.dtype.itemsize < done.masks.dtype.itemsize:
+            masks.data = masks.data.astype(done.masks.dtype)
+            forget_undo(masks)
+        return masks
+
+    def _write_masks(self, masks: Labels, done: FrameDone) -> bool:
+        """Write the masks of a frame; whether they replaced brush strokes."""
+        plane = self.grid.plane(masks.data, done.index)
+        if done.kept.window is None:
+            plane[:] = done.masks
+        else:
+            paste(plane, done.masks, done.kept.window)
+        return done.replace
+
+    def _write_map(self, kind: str, kept: Kept, index: tuple[int, ...]) -> None:
+        plane = self.grid.plane(self.layers[kind].data, index)
+        plane[kept.window or (...,)] = map_of(kept, kind)
+        self.layers[kind].refresh(extent=False)
+
+    def _add_below_masks(self, layer: Layer) -> None:
+        active = self.viewer.layers.selection.active
+        self.viewer.add_layer(layer)
+        if self.masks is not None:
+            self.viewer.layers.move(len(self.viewer.layers) - 1, self._index_of(self.masks))
+        self.viewer.layers.selection.active = active
+
+    def _index_of(self, layer: Layer) -> int:
+        return int(self.viewer.layers.index(layer))
+
+    def _on_paint(self, event: Any) -> None:
+        box = changed_box(event.value)
+        if box is not None:
+            spans = [
+                range(s.start, s.stop)
+                for s, axis in zip(box, self.grid.axes, strict=True)
+                if axis in "TZ"
+            ]
+            self.session.note_strokes(self.image, set(product(*spans)))
+
+    def _watch_stroke(self, _layer: Labels, event: Any) -> Generator[None]:
+        self._painting = True
+        yield
+        while event.type == "mouse_move":
+            yield
+        self._painting = False
+        # napari ends the stroke in this same release
+        QTimer.singleShot(0, self._write_held)
+
+    def _write_held(self) -> None:
+        held, self._held = self._held, []
+        for done in held:
+            if done.replace or not self.image.frames.protects(done.index):
+                self.write(done)
+
+
+def map_of(kept: Kept, kind: str) -> Any:
+    """Return the (h, w) map of a prediction that is shown under this name."""
+    if kind == "probability":
+        return mask_probability(kept.maps, kept.output)
+    return kept.maps[CHANNEL[kind]]
+
+
+def kinds_of(kept: Kept | None) -> set[str]:
+    """Name the maps that a prediction has."""
+    if kept is None:
+        return set()
+    return set(COLORMAPS) if kept.output == "maps" else {"probability"}

@@ -1,0 +1,65 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_touchup.nn.header import Header
+from napari_touchup.options import InstanceOptions, ModelSpec, SegmentOptions
+from napari_touchup.session.network import TorchNetwork
+from napari_touchup.session.run import Device, Predicted, Tile
+
+CPU = SegmentOptions(device="cpu", precision="float32")
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """A tiny network with random weights."""
+    import torch
+
+    from napari_touchup.nn.build import build
+    from napari_touchup.nn.checkpoint import save
+
+    torch.manual_seed(0)
+    spec = ModelSpec(base=2, depth=2)
+    path = tmp_path / "tiny.safetensors"
+    save(path, build(spec), Header(name="tiny", spec=spec, diameter_px=20))
+    return path
+
+
+def test_a_real_network(model_file):
+    network = TorchNetwork()
+    assert not network.loaded(model_file)
+    list(network.load(model_file))
+    assert network.loaded(model_file)
+    frame = np.random.default_rng(0).integers(0, 255, (1, 40, 50), np.uint8)
+    *events, last = network.segment(frame, CPU, InstanceOptions())
+    assert {type(event) for event in events} == {Device, Tile}
+    assert isinstance(last, Predicted)
+    assert last.maps.shape == (3, 40, 50)
+    again = network.make_masks(last.maps.astype(np.float16), last.output, InstanceOptions())
+    assert again.shape == (40, 50)
+
+
+def test_a_file_that_was_written_anew_is_read_anew(model_file):
+    network = TorchNetwork()
+    list(network.load(model_file))
+    content = model_file.read_bytes()
+    model_file.unlink()
+    assert not network.loaded(model_file)
+    model_file.write_bytes(content)
+    assert not network.loaded(model_file)
+
+
+def test_segment_before_load():
+    with pytest.raises(RuntimeError, match=r"expected a call of load\(\)"):
+        list(TorchNetwork().segment(np.zeros((1, 4, 4)), CPU, InstanceOptions()))
+
+
+def test_a_session_loads_no_torch_before_it_is_used():
+    code = (
+        "import sys, napari_touchup.session.session as s; s.Session();"
+        "print(sorted({'torch', 'napari', 'qtpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

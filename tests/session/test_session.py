@@ -1,0 +1,261 @@
+from functools import partial
+from queue import Queue
+
+import numpy as np
+import pytest
+
+from napari_touchup.options import InstanceOptions
+from napari_touchup.session.images import Image
+from napari_touchup.session.session import LOADING, Session
+
+
+class Loop:
+    """A session, and the calls of its jobs made one by one by the test."""
+
+    def __init__(self, network, model):
+        self.calls = Queue()
+        self.session = Session(network=network, dispatch=self.calls.put, model=model)
+        self.shown = []  # (image's name, index, number of objects)
+        self.texts = []
+        self.session.frame_done.connect(self._on_frame_done)
+        self.session.events.status.connect(lambda status: self.texts.append(status.text))
+
+    def _on_frame_done(self, image, done):
+        self.shown.append((image.name, done.index, int(done.masks.max())))
+
+    def until(self, condition):
+        while not condition():
+            self.calls.get(timeout=20)()
+
+    def finish(self):
+        self.until(lambda: not self.session.running)
+
+    def remade(self, count):
+        self.until(lambda: len(self.shown) >= count)
+
+
+@pytest.fixture
+def loop(fake_network, model_choice):
+    loop = Loop(fake_network, model_choice())
+    yield loop
+    fake_network.gate.set()
+    loop.session.close()
+
+
+@pytest.fixture
+def movie(spots):
+    """Frames with 1, 2 and 3 objects of 64 pixels."""
+    frames = [spots(90), spots(90, 60), spots(90, 60, 90)]
+    return Image("movie", np.stack(frames), "TYX")
+
+
+def test_segment_shows_masks_and_says_what_it_does(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    assert loop.session.status.text == LOADING
+    assert loop.session.running
+    loop.finish()
+    assert loop.shown == [("movie", (1,), 2)]
+    assert loop.session.status.kind == "done"
+    assert loop.session.status.text == "2 cells, median 9 px\nloaded"
+    assert loop.session.device == "a fake device"
+    assert [text.partition(",")[0] for text in loop.texts if "ile" in text] == [
+        "Tile 1 of 2",
+        "Tile 2 of 2",
+    ]
+
+
+def test_all_frames(loop, movie, fake_network):
+    loop.session.image = movie
+    loop.session.segment([(0,), (1,), (2,)])
+    loop.finish()
+    assert loop.shown == [("movie", (0,), 1), ("movie", (1,), 2), ("movie", (2,), 3)]
+    assert loop.session.status.text.startswith("3 frames, 6 cells")
+    assert fake_network.loads == 1
+
+
+def test_window(loop, movie, fake_network):
+    loop.session.image, loop.session.frame = movie, (2,)
+    loop.session.segment(window=(slice(0, 32), slice(0, 16)))
+    loop.finish()
+    assert loop.shown == [("movie", (2,), 1)]
+    assert fake_network.read == [(1, 32, 16)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image": None}, "Open an image first"),
+        ({"model": None}, "Choose a model first"),
+        ({"channels": (None, None)}, "takes 2 channels"),
+    ],
+)
+def test_asks_for_what_is_missing(loop, movie, change, words):
+    loop.session.image = movie
+    for name, value in change.items():
+        setattr(loop.session, name, value)
+    loop.session.segment()
+    assert loop.session.status.kind == "ask"
+    assert words in loop.session.status.text
+    assert not loop.session.running
+
+
+def test_failure_of_any_kind_ends_the_run(loop, movie, fake_network):
+    fake_network.error = RuntimeError("CUDA out of memory")
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment()
+    loop.finish()
+    assert loop.session.status.kind == "failed"
+    assert loop.session.status.failure.what == "The memory was not enough."
+    fake_network.error = None
+    loop.session.segment()
+    loop.finish()
+    assert loop.session.status.kind == "done"
+
+
+def test_stop_keeps_finished_frames(loop, movie, fake_network):
+    loop.session.image = movie
+    loop.session.segment([(0,), (1,), (2,)])
+    loop.remade(1)
+    fake_network.gate.clear()
+    loop.session.stop()
+    assert loop.session.status.text == "Stopping after this tile"
+    fake_network.gate.set()
+    loop.finish()
+    assert loop.session.status.text.startswith("Stopped: ")
+    assert len(loop.shown) < 3
+
+
+def test_events_of_a_closed_session_are_dropped(loop, movie, fake_network):
+    fake_network.gate.clear()
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment()
+    job = loop.session._job
+    loop.session.close()
+    fake_network.gate.set()
+    assert job.wait(10)
+    while not loop.calls.empty():
+        loop.calls.get()()
+    assert loop.shown == []
+
+
+def test_masks_are_made_again_without_the_network(loop, movie, fake_network):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.finish()
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    loop.remade(2)
+    assert loop.shown[1] == ("movie", (1,), 1)
+    assert len(fake_network.read) == 1
+    assert loop.session.status.text == "1 cell, median 9 px"
+
+
+def test_of_many_wishes_only_the_last_waits(loop, movie, fake_network):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.finish()
+    before = fake_network.remade
+    for threshold in (0.1, 0.2, 0.3, 0.4, 0.7):
+        loop.session.instances = InstanceOptions(threshold=threshold)
+    loop.until(lambda: loop.shown[-1] == ("movie", (1,), 1))
+    assert fake_network.remade - before <= 2
+
+
+def test_apply_to_the_other_frames(loop, movie):
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment([(0,), (1,), (2,)])
+    loop.finish()
+    assert loop.session.outdated == ()
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    assert loop.session.outdated == ((1,), (2,))
+    loop.session.note_strokes(movie, {(2,)})
+    assert loop.session.outdated == ((1,),)
+    loop.remade(4)
+    loop.session.apply_to_outdated()
+    loop.remade(5)
+    assert loop.shown[3:] == [("movie", (0,), 1), ("movie", (1,), 1)]
+    assert loop.session.outdated == ()
+
+
+def test_a_frame_with_strokes_is_not_replaced_unasked(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.note_strokes(movie, {(1,)})
+    loop.session.segment([(0,), (1,)])
+    assert loop.session.status.kind == "ask"
+    (keep, keep_them), (replace, _) = loop.session.status.choices
+    assert (keep, replace) == ("Keep strokes", "Replace")
+    keep_them()
+    loop.finish()
+    assert loop.shown == [("movie", (0,), 1)]
+
+
+def test_a_frame_with_strokes_is_replaced_when_a_person_says_so(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.note_strokes(movie, {(1,)})
+    loop.session.segment()
+    loop.session.status.choices[1][1]()
+    loop.finish()
+    assert loop.shown == [("movie", (1,), 2)]
+    assert not movie.frames.edited
+
+
+def test_a_stroke_during_the_run_protects_the_frame(loop, movie, fake_network):
+    fake_network.gate.clear()
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.session.note_strokes(movie, {(1,)})
+    fake_network.gate.set()
+    loop.finish()
+    assert loop.shown == []
+
+
+def test_sliders_ask_before_they_replace_strokes(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.finish()
+    loop.session.note_strokes(movie, {(1,)})
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    assert loop.session.status.kind == "ask"
+    loop.session.status.choices[1][1]()
+    loop.remade(2)
+    assert loop.shown[1] == ("movie", (1,), 1)
+
+
+def test_results_of_an_image_stay_its_own(loop, movie, spots, fake_network):
+    fake_network.gate.clear()
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment()
+    loop.session.image = Image("other", spots(90, 90), "YX")
+    loop.session.frame = ()
+    fake_network.gate.set()
+    loop.finish()
+    assert loop.shown == [("movie", (0,), 1)]
+
+
+def test_a_file_that_is_no_model(loop, tmp_path):
+    path = tmp_path / "no.safetensors"
+    path.write_bytes(b"nothing")
+    chosen = loop.session.model
+    loop.session.open_model(path)
+    assert loop.session.status.kind == "failed"
+    assert loop.session.model is chosen
+
+
+def test_model_with_two_channels(loop, spots, model_choice, fake_network):
+    loop.session.image = Image("two", np.stack([spots(90), spots(90)]), "CYX")
+    assert [channel.label for channel in loop.session.channels] == ["1"]
+    loop.session.model = model_choice(2)
+    assert [channel.label for channel in loop.session.channels] == ["1", "2"]
+    loop.session.segment()
+    loop.finish()
+    assert fake_network.read == [(2, 32, 64)]
+
+
+def test_state_tells_of_its_changes(loop):
+    heard = []
+    for name in ("options", "instances", "frame", "running"):
+        loop.session.events[name].connect(partial(heard.append, name), max_args=0)
+    loop.session.frame = (1,)
+    loop.session.frame = (1,)
+    loop.session.instances = InstanceOptions(h=0.3)
+    assert heard == ["frame", "instances"]

@@ -1,0 +1,73 @@
+import pytest
+
+from napari_touchup.nn.header import ModelFileError
+from napari_touchup.session.run import Summary
+from napari_touchup.session.status import explain, found, report, time_left
+
+
+@pytest.mark.parametrize(
+    ("summaries", "expected"),
+    [
+        ([Summary((755,) * 3, 0.9)], "3 cells, median 31 px"),
+        ([Summary((79,), 0.9)], "1 cell, median 10 px"),
+        ([Summary((79,), 0.9), Summary((), 0.1)], "2 frames, 1 cell, median 10 px"),
+    ],
+)
+def test_found(summaries, expected):
+    assert found(summaries, 0.5) == expected
+
+
+@pytest.mark.parametrize(
+    ("highest", "words"),
+    [
+        (0.32, "a threshold below 0.32 (Masks)"),
+        (0.02, "A lower threshold will not help"),
+        (0.9, "a smaller minimum size (Masks)"),
+    ],
+)
+def test_nothing_found_proposes_what_to_try(highest, words):
+    text = found([Summary((), highest)], 0.5)
+    assert "another channel, or set the diameter" in text
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "expected"),
+    [
+        (0, 4, 1.0, ""),
+        (4, 4, 1.0, ""),
+        (1, 4, 10.0, ", 30 s left"),
+        (1, 61, 10.0, ", 10 min left"),
+    ],
+)
+def test_time_left(done, total, seconds, expected):
+    assert time_left(done, total, seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "todo"),
+    [
+        (RuntimeError("CUDA out of memory. Tried"), "The memory was not enough.", "smaller tile"),
+        (MemoryError(), "The memory was not enough.", "segment what you see"),
+        (ModelFileError("a.pt is a pickled file"), "a.pt is a pickled file", "another model"),
+        (FileNotFoundError("no such file"), "no such file", "still there"),
+        (ImportError("no torch"), "A library could not be loaded: no torch", "pip install"),
+        (KeyError("x"), "'x'", "send the report"),
+        (ZeroDivisionError(), "ZeroDivisionError", "send the report"),
+    ],
+)
+def test_explain(error, what, todo):
+    failure = explain(error)
+    assert failure.what == what
+    assert todo in failure.todo
+    assert type(error).__name__ in failure.report
+
+
+def test_report_names_versions_and_the_place():
+    try:
+        raise ValueError("here")
+    except ValueError as error:
+        text = report(error)
+    assert "napari-touchup 0." in text
+    assert "torch 2." in text
+    assert "test_report_names_versions_and_the_place" in text
