@@ -14,7 +14,9 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("truth", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
+@pytest.mark.parametrize(
+    ("truth", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
+)
 def test_distance_literals(truth: list[list[int]], expected: list[list[float]]) -> None:
     result = object_distance(np.array(truth))
     assert result.dtype == np.float32

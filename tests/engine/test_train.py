@@ -222,9 +222,7 @@ def test_a_valid_network_learns_from_the_middle() -> None:
 
 
 def test_a_small_network_learns_one_image_by_heart() -> None:
-    options = quick(
-        steps=150, batch=4, crop=64, rate=1e-2, ema=0.9, augment=AugmentOptions.none()
-    )
+    options = quick(steps=150, batch=4, crop=64, rate=1e-2, ema=0.9, augment=AugmentOptions.none())
     run = steps(fit(model(base=8), samples(), options))
     assert run[0].loss > 1.5
     assert run[-1].loss < 0.35
@@ -254,8 +252,3 @@ def test_progress_is_towards_what_comes_first(
 )
 def test_the_rate_rises_and_falls(progress: float, expected: float) -> None:
     assert learning_rate(progress, quick(rate=1.0)) == pytest.approx(expected)
-
-
-def test_the_wrong_channels_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected images with 2 channels.*got \[1\]"):
-        list(fit(model(in_channels=2), samples(), QUICK))

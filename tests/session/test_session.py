@@ -1,4 +1,3 @@
-from functools import partial
 from queue import Queue
 
 import numpy as np
@@ -254,7 +253,7 @@ def test_model_with_two_channels(loop, spots, model_choice, fake_network):
 def test_state_tells_of_its_changes(loop):
     heard = []
     for name in ("options", "instances", "frame", "running"):
-        loop.session.events[name].connect(partial(heard.append, name), max_args=0)
+        loop.session.events[name].connect(lambda name=name: heard.append(name), max_args=0)
     loop.session.frame = (1,)
     loop.session.frame = (1,)
     loop.session.instances = InstanceOptions(h=0.3)

@@ -41,12 +41,14 @@ def object_distance(truth: NDArray[np.integer]) -> NDArray[np.float32]:
 
 
 def _depth(
-    inside: NDArray[np.bool_], box: tuple[slice, slice], shape: tuple[int, ...]
+    inside: NDArray[np.bool_], box: tuple[slice, ...], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     rim = [(int(s.start > 0), int(s.stop < n)) for s, n in zip(box, shape, strict=True)]
     framed = np.pad(inside, rim)
     if framed.all():  # one object is the whole frame: it has no rim
         return inside.astype(np.float32)
-    inner = tuple(slice(before, before + n) for (before, _), n in zip(rim, inside.shape, strict=True))
-    distance = ndi.distance_transform_edt(framed)[inner]
-    return (distance / distance.max()).astype(np.float32)
+    inner = tuple(
+        slice(before, before + n) for (before, _), n in zip(rim, inside.shape, strict=True)
+    )
+    distance = np.asarray(ndi.distance_transform_edt(framed), np.float32)[inner]
+    return distance / distance.max()

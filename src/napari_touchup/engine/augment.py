@@ -38,7 +38,11 @@ def window(size: int, options: AugmentOptions) -> int:
 
 
 def augment(
-    layers: Layers, size: int, options: AugmentOptions, generator: Generator
+    layers: Layers,
+    size: int,
+    options: AugmentOptions,
+    generator: Generator,
+    semantic: bool = False,
 ) -> tuple[Tensor, Targets]:
     """Turn windows into network input and targets.
 
@@ -48,6 +52,7 @@ def augment(
     size : edge of the result, pixels
     options : what is varied, and by how much
     generator : source of all randomness, on the device of `layers`
+    semantic : truth holds class indices, which the mask is to keep
 
     Returns
     -------
@@ -59,14 +64,14 @@ def augment(
         layers = _resample(layers, grid)
     else:
         layers = _centre(layers, size)
-    return vary_intensity(layers.image, options, generator), make_targets(layers)
+    return vary_intensity(layers.image, options, generator), make_targets(layers, semantic)
 
 
-def make_targets(layers: Layers) -> Targets:
-    """What the network is asked for; the border is made of the labels as they are now."""
+def make_targets(layers: Layers, semantic: bool) -> Targets:
+    """Make what the network is asked for; the border is that of the labels as they are now."""
     inside = layers.truth > 0
     return Targets(
-        mask=inside.float(),
+        mask=layers.truth.float() if semantic else inside.float(),
         border=border(layers.truth).float(),
         distance=layers.distance * inside,
         weights=layers.weights * layers.annotated,

@@ -4,15 +4,17 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from napari_touchup.core.tiling import Geometry
 from napari_touchup.engine.augment import Layers, augment, window
 from napari_touchup.engine.samples import Crops, SampleSet, stack
 from napari_touchup.nn.loss import Targets
-from napari_touchup.options import TrainOptions
+from napari_touchup.options import ModelSpec, TrainOptions
 
 
 class Feed:
@@ -23,6 +25,12 @@ class Feed:
     samples : the set that is learned
     replay : sets of which `options.replay` of every batch is drawn
     module : the network; valid networks get targets of their smaller output
+    spec : of the network
+
+    Raises
+    ------
+    ValueError
+        If sets and network do not fit each other.
     """
 
     def __init__(
@@ -31,18 +39,16 @@ class Feed:
         replay: Sequence[SampleSet],
         options: TrainOptions,
         module: nn.Module,
+        spec: ModelSpec,
     ) -> None:
         if options.replay and not replay:
             raise ValueError(f"expected replay sets for a share of {options.replay}, got none")
-        channels = {s.channels for s in (samples, *replay)}
-        if channels != {expected := in_channels(module)}:
-            raise ValueError(
-                f"expected images with {expected} channels, as the network has, "
-                f"got {sorted(channels)}"
-            )
+        for one in (samples, *replay):
+            _check(one, samples.semantic, spec)
         self.samples, self.replay, self.options = samples, replay, options
-        self.input_size: int = module.input_size(options.crop)  # type: ignore[operator]
-        self.output_size: int = module.output_size(self.input_size)  # type: ignore[operator]
+        geometry = cast("Geometry", module)
+        self.input_size = geometry.input_size(options.crop)
+        self.output_size = geometry.output_size(self.input_size)
         self.window = window(self.input_size, options.augment)
         self._seconds = 0.0
 
@@ -52,12 +58,14 @@ class Feed:
         rng = np.random.default_rng([self.options.seed, step])
         share = self.options.replay if self.replay else 0.0
         old = math.floor(count * share + rng.random())  # 2.4 of a batch: 2, and 3 at times
-        picks = [self.replay[rng.integers(len(self.replay))] for _ in range(min(old, count))]
+        picks = [self.replay[int(rng.integers(len(self.replay)))] for _ in range(min(old, count))]
         sizes = (self.input_size, self.window, self.options.foreground)
-        crops = stack([
-            *(self.samples.draw(rng, 1, *sizes) for _ in range(count - len(picks))),
-            *(pick.draw(rng, 1, *sizes) for pick in picks),
-        ])
+        crops = stack(
+            [
+                *(self.samples.draw(rng, 1, *sizes) for _ in range(count - len(picks))),
+                *(pick.draw(rng, 1, *sizes) for pick in picks),
+            ]
+        )
         self._seconds += time.perf_counter() - begun
         return crops
 
@@ -66,7 +74,9 @@ class Feed:
         begun = time.perf_counter()
         layers = Layers(*(torch.from_numpy(a).to(device) for a in vars(crops).values()))
         generator = Generator(device).manual_seed(torch_seed(self.options.seed, step))
-        image, targets = augment(layers, self.input_size, self.options.augment, generator)
+        image, targets = augment(
+            layers, self.input_size, self.options.augment, generator, self.samples.semantic
+        )
         self._seconds += time.perf_counter() - begun
         return image, centred(targets, self.output_size)
 
@@ -82,7 +92,7 @@ def torch_seed(seed: int, step: int) -> int:
 
 
 def centred(targets: Targets, size: int) -> Targets:
-    """The middle `size` x `size` pixels, which are what a valid network gives."""
+    """Cut to the middle `size` x `size` pixels, which are what a valid network gives."""
     edge = (targets.mask.shape[-1] - size) // 2
     middle = slice(edge, edge + size)
     return Targets(
@@ -90,7 +100,16 @@ def centred(targets: Targets, size: int) -> Targets:
     )
 
 
-def in_channels(module: nn.Module) -> int:
-    """Channels that a network of ours takes."""
-    first = next(p for p in module.parameters() if p.ndim == 4)
-    return int(first.shape[1])
+def _check(samples: SampleSet, semantic: bool, spec: ModelSpec) -> None:
+    if samples.channels != spec.in_channels:
+        raise ValueError(
+            f"expected images with {spec.in_channels} channel(s), as the network takes, "
+            f"got {samples.channels}"
+        )
+    if samples.semantic != semantic:
+        raise ValueError("expected either classes or instances in all sets, got both")
+    if semantic and spec.output != "softmax":
+        raise ValueError(f"expected a softmax network for classes, got one of {spec.output}")
+    highest = max(survey.highest for survey in samples.surveys)
+    if semantic and highest >= spec.classes:
+        raise ValueError(f"expected classes 0 ... {spec.classes - 1}, got {highest}")

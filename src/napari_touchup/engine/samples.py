@@ -1,6 +1,6 @@
 """Annotated images, and the crops that a training step draws from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_touchup.core.distance import object_distance
 from napari_touchup.core.normalize import affine, limits
-from napari_touchup.core.weights import weight_map
+from napari_touchup.engine.truth import Maps, Survey, make_maps, read, survey
 from napari_touchup.options import NormalizeOptions, WeightOptions
 
 CACHE_PX = 2**28  # pixels of maps that one set keeps (13 bytes each); later images: by crop
 CONTEXT_PX = 96  # around a crop whose maps are made on their own; covers the weight's reach
-BAND = 1024  # rows that are read at once where an image is only surveyed
-POSITIONS = 8192  # pixels remembered of each band and kind
+
+_WEIGHTS = WeightOptions()
+_NORMALIZE = NormalizeOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +48,6 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
-    """What is known of each pixel of a sample, or of a window of it; all (Y, X)."""
-
-    truth: NDArray[np.int32]  # renumbered: small enough to be exact in float32
-    annotated: NDArray[np.bool_]
-    weights: NDArray[np.float32]
-    distance: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
 class Crops:
     """A batch of raw material: B windows of equal size, images normalised."""
 
@@ -69,16 +59,6 @@ class Crops:
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
-    """What one reading of a sample's truth tells."""
-
-    background: int  # annotated pixels
-    foreground: int  # annotated pixels
-    objects: NDArray[np.int64]  # (N, 2) y, x of annotated object pixels, every object among them
-    marked: NDArray[np.int64] | None  # (N, 2) of annotated pixels; None: all of them are
-
-
-@dataclass(frozen=True, eq=False)
 class SampleSet:
     """Samples that share their class weights, with the maps of each made once, when first used.
 
@@ -87,12 +67,14 @@ class SampleSet:
     samples : what crops are drawn from
     weights : w0 and sigma of the weight map; its class weights are replaced by those pooled over
         the whole set where `balance`
+    semantic : truth holds class indices; objects are the connected pieces of one class
     """
 
     samples: Sequence[Sample]
-    weights: WeightOptions = WeightOptions()
+    weights: WeightOptions = _WEIGHTS
     balance: bool = True
-    normalize: NormalizeOptions = NormalizeOptions()
+    normalize: NormalizeOptions = _NORMALIZE
+    semantic: bool = False
     _maps: dict[int, Maps] = field(default_factory=dict, repr=False)
     _affines: dict[int, NDArray[np.float32]] = field(default_factory=dict, repr=False)
 
@@ -109,7 +91,7 @@ class SampleSet:
 
     @cached_property
     def surveys(self) -> tuple[Survey, ...]:
-        return tuple(survey(sample) for sample in self.samples)
+        return tuple(survey(s.truth, s.annotated) for s in self.samples)
 
     @cached_property
     def pooled(self) -> WeightOptions:
@@ -175,6 +157,10 @@ class SampleSet:
             *(a[..., rows, :][..., cols][None] for a in (image, *vars(maps).values())),
         )
 
+    def _make(self, sample: Sample, box: tuple[slice, slice]) -> Maps:
+        """Make the maps of a sample inside a box, as if nothing lay beyond it."""
+        return make_maps(*read(sample.truth, sample.annotated, box), self.pooled, self.semantic)
+
     def _affine_of(self, index: int) -> NDArray[np.float32]:
         """Scale and shift of one sample: (2, C, 1, 1)."""
         if index not in self._affines:
@@ -188,69 +174,22 @@ class SampleSet:
         return np.asarray(pixels <= CACHE_PX)
 
     def _maps_of(self, index: int, box: tuple[slice, slice]) -> Maps:
-        """The maps inside `box`; for images that are too large to keep, made with context."""
+        """Give the maps inside a box; those of images too large to keep are made with context."""
         sample = self.samples[index]
         if self._kept[index]:
             if index not in self._maps:
-                self._maps[index] = make_maps(sample, (slice(None), slice(None)), self.pooled)
+                self._maps[index] = self._make(sample, (slice(None), slice(None)))
             return Maps(*(a[box] for a in vars(self._maps[index]).values()))
         wide = tuple(slice(max(0, s.start - CONTEXT_PX), s.stop + CONTEXT_PX) for s in box)
-        maps = make_maps(sample, (wide[0], wide[1]), self.pooled)
+        maps = self._make(sample, (wide[0], wide[1]))
         inner = tuple(
             slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
         )
         return Maps(*(a[inner] for a in vars(maps).values()))
 
 
-def make_maps(sample: Sample, box: tuple[slice, slice], weights: WeightOptions) -> Maps:
-    """The maps of a sample inside a box, as if nothing lay beyond it."""
-    truth = np.asarray(sample.truth[box])
-    marks = np.ones(truth.shape, bool)
-    if sample.annotated is not None:
-        marks = np.asarray(sample.annotated[box], bool)
-    numbers, renumbered = np.unique(truth, return_inverse=True)
-    small = renumbered.reshape(truth.shape).astype(np.int32) + np.int32(numbers[0] != 0)
-    return Maps(small, marks, weight_map(truth, marks, weights), object_distance(small))
-
-
-def survey(sample: Sample) -> Survey:
-    """Count and locate the annotated pixels of a sample, reading it in bands of rows."""
-    objects, marked, counts = [], [], np.zeros(2, np.int64)
-    for top, truth, marks in _bands(sample):
-        counts += (np.count_nonzero(marks & (truth == 0)), np.count_nonzero(marks & (truth != 0)))
-        objects.append(_locate(truth, marks & (truth != 0)) + (top, 0))
-        marked.append(_locate(truth, marks) + (top, 0))
-    everything = sample.annotated is None
-    return Survey(
-        int(counts[0]),
-        int(counts[1]),
-        np.concatenate(objects),
-        None if everything else np.concatenate(marked),
-    )
-
-
-def _bands(
-    sample: Sample,
-) -> Iterator[tuple[int, NDArray[np.integer], NDArray[np.bool_]]]:
-    for top in range(0, sample.truth.shape[0], BAND):
-        truth = np.asarray(sample.truth[top : top + BAND])
-        marks = np.ones(truth.shape, bool)
-        if sample.annotated is not None:
-            marks = np.asarray(sample.annotated[top : top + BAND], bool)
-        yield top, truth, marks
-
-
-def _locate(truth: NDArray[np.integer], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Positions (N, 2) of some wanted pixels, at least one of every label among them."""
-    flat = np.flatnonzero(wanted)
-    some = flat[:: max(1, len(flat) // POSITIONS)]
-    _, first = np.unique(truth.reshape(-1)[flat], return_index=True)
-    chosen = np.concatenate([some, flat[first]])
-    return np.stack(np.unravel_index(chosen, truth.shape), axis=1)
-
-
 def mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
-    """Indices start ... start + count of an axis, reflected at its ends without repeating them.
+    """Reflect the indices start ... start + count at the ends of an axis, not repeating these.
 
     >>> mirrored(-2, 6, 3).tolist()
     [2, 1, 0, 1, 2, 1]

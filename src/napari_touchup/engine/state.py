@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -39,7 +40,8 @@ class State:
 
 def start(module: nn.Module, options: TrainOptions, device: str) -> State:
     """Begin with a copy of a network, which itself stays as it is."""
-    learner = copy.deepcopy(module).to(device, memory_format=torch.channels_last)
+    learner = copy.deepcopy(module).to(device)
+    learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     learner.requires_grad_(True)
     average = copy.deepcopy(learner).requires_grad_(False).eval()
     return State(learner, average, make_optimizer(learner, options), options.batch)
@@ -81,7 +83,7 @@ def advance(state: State, rate: float, decay: float) -> None:
             mean.copy_(now)
 
 
-def weights_of(state: State) -> dict[str, NDArray[object]]:
+def weights_of(state: State) -> dict[str, NDArray[Any]]:
     """Copy the averaged weights to numpy, by their names in the network."""
     return {
         name: tensor.detach().cpu().contiguous().numpy().copy()
@@ -91,9 +93,7 @@ def weights_of(state: State) -> dict[str, NDArray[object]]:
 
 def save_state(path: Path, state: State) -> None:
     """Write all that `load_state` needs; the file appears whole or not at all."""
-    tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in _named(state).items()
-    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _named(state).items()}
     numbers = {"step": state.step, "seconds": state.seconds, "batch": state.batch}
     part = path.with_name(path.name + ".part")
     save_file(tensors, part, {"format": FORMAT, "numbers": json.dumps(numbers)})

@@ -125,7 +125,7 @@ def fit(
     if resume is not None:
         load_state(resume, state)
     loss = loss_for(model.header.spec.output)
-    feed = Feed(samples, tuple(replay), options, state.module)
+    feed = Feed(samples, tuple(replay), options, state.module, model.header.spec)
     yield Notice(device.reason)
     begun = time.monotonic() - state.seconds
     try:
@@ -180,7 +180,7 @@ def learn(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) ->
         with torch.autocast(on.type, device.dtype, enabled=device.dtype == torch.bfloat16):
             raw = state.module(image.contiguous(memory_format=torch.channels_last))
     losses = loss(raw.float(), targets)
-    losses.total.backward()
+    losses.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(state.module.parameters(), feed.options.clip)
     return torch.stack([*(getattr(losses, f.name).detach() for f in fields(losses)), norm])
 

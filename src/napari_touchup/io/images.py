@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
 
 from napari_touchup.core.axes import Stack, check_axes, resolve_axes
 from napari_touchup.io import tiff
@@ -167,7 +168,7 @@ def _with_axes(
 
 
 def _pillow(path: Path) -> tuple[NDArray[Any], str, bool]:
-    """Pixels, the labels of the axes, and whether they are colours."""
+    """Pixels, labels of the axes as tifffile gives them, and whether they are colours."""
     with warnings.catch_warnings():
         # large mosaics are common here, and damaged data only spoils its own result
         warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
@@ -177,7 +178,7 @@ def _pillow(path: Path) -> tuple[NDArray[Any], str, bool]:
             if picture.mode in NUMBERS:
                 return np.asarray(picture), "YX", False
             mode = "RGBA" if picture.has_transparency_data else "RGB"
-            return np.asarray(picture.convert(mode)), "YXC", True
+            return np.asarray(picture.convert(mode)), "YXS", True
 
 
 @contextmanager
@@ -185,5 +186,11 @@ def _explained(path: Path) -> Generator[None]:
     try:
         yield
     except DAMAGED as error:
-        what = str(error).strip().splitlines() or [type(error).__name__]
-        raise ImageFileError(f"{path} cannot be read: {what[0]}") from error
+        raise ImageFileError(f"{path} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no TIFF, PNG or JPEG"
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -78,10 +78,10 @@ def pixel_size(file: tifffile.TiffFile) -> PixelSize | None:
     if x is None or y is None:
         return None
     if file.is_imagej:
-        known = file.imagej_metadata or {}
-        unit = _unit(str(known.get("unit", "pixel")))
-        z = known.get("spacing")
-        return PixelSize(y, x, z if isinstance(z, float | int) and z > 0 else None, unit or "")
+        note = file.imagej_metadata or {}
+        unit, z = _unit(str(note.get("unit", ""))), note.get("spacing")
+        z = float(z) if isinstance(z, float | int) and z > 0 else None
+        return PixelSize(y, x, z, unit) if unit else None
     named = {INCH: "inch", CENTIMETRE: "cm"}.get(tags.valueof("ResolutionUnit", 1))
     return PixelSize(y, x, unit=named) if named else None
 

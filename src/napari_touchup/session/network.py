@@ -26,7 +26,7 @@ class TorchNetwork:
         self._key: tuple[Path, int] | None = None
 
     def loaded(self, path: Path) -> bool:
-        return self._key is not None and self._key == _key(path)
+        return self._key is not None and path.exists() and self._key == _key(path)
 
     def load(self, path: Path) -> Iterator[Note]:
         _map_torch_library()

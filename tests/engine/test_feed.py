@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_touchup.engine.feed import Feed, centred
+from napari_touchup.engine.samples import Sample, SampleSet
+from napari_touchup.nn.build import build
+from napari_touchup.nn.loss import Targets
+from napari_touchup.options import AugmentOptions, ModelSpec, TrainOptions
+
+SPEC = ModelSpec(base=2, depth=1)
+PLAIN = TrainOptions(batch=8, crop=16, augment=AugmentOptions.none())
+
+
+def flat(label: int, channels: int = 1, **kind: bool) -> SampleSet:
+    """One image of a single object, so that a crop tells where it is from."""
+    return SampleSet(
+        [Sample(np.zeros((channels, 40, 40)), np.full((40, 40), label), chance=1)], **kind
+    )
+
+
+def feed(options: TrainOptions, *replay: SampleSet, spec: ModelSpec = SPEC) -> Feed:
+    return Feed(flat(1), replay, options, build(spec), spec)
+
+
+def old_crops(batches: Feed, step: int) -> int:
+    return int(np.count_nonzero(~batches.draw(step, 8).truth.any(axis=(1, 2))))
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0, 0), (0.25, 2), (0.5, 4), (1, 8)])
+def test_the_replay_share_of_every_batch(share: float, expected: int) -> None:
+    batches = feed(PLAIN.model_copy(update={"replay": share}), flat(0))
+    assert [old_crops(batches, step) for step in range(5)] == [expected] * 5
+
+
+def test_a_share_between_two_numbers_holds_on_average() -> None:
+    batches = feed(PLAIN.model_copy(update={"replay": 0.3}), flat(0), flat(0))
+    counts = [old_crops(batches, step) for step in range(200)]
+    assert set(counts) == {2, 3}
+    assert np.mean(counts) == pytest.approx(2.4, abs=0.1)
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
+    options = TrainOptions(batch=2, crop=16)
+    one, other = feed(options), feed(options)
+    one.draw(0, 2)
+    image, targets = one.vary(one.draw(3, 2), 3, torch.device("cpu"))
+    again, _ = other.vary(other.draw(3, 2), 3, torch.device("cpu"))
+    later, _ = other.vary(other.draw(4, 2), 4, torch.device("cpu"))
+    assert torch.equal(image, again)
+    assert not torch.equal(image, later)
+    assert image.shape == (2, 1, 16, 16)
+    assert targets.mask.shape == (2, 16, 16)
+
+
+def test_valid_networks_get_the_targets_of_their_output() -> None:
+    spec = ModelSpec(base=2, depth=1, padding="valid", norm="none")
+    module = build(spec)
+    batches = Feed(flat(1), (), PLAIN, module, spec)
+    image, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    assert module(image).shape[2:] == targets.mask.shape[1:] == targets.annotated.shape[1:]
+
+
+def test_centred_literals() -> None:
+    plane = torch.arange(16).reshape(1, 4, 4)
+    targets = centred(Targets(plane, plane, plane, plane, plane), 2)
+    assert targets.weights.tolist() == [[[5, 6], [9, 10]]]
+
+
+def test_classes_stay_classes() -> None:
+    spec = ModelSpec(base=2, depth=1, output="softmax", classes=4)
+    batches = Feed(flat(3, semantic=True), (), PLAIN, build(spec), spec)
+    _, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    assert targets.mask.unique().tolist() == [3]
+
+
+def test_instances_of_a_softmax_network_are_one_class() -> None:
+    spec = ModelSpec(base=2, depth=1, output="softmax", classes=2)
+    batches = Feed(flat(3), (), PLAIN, build(spec), spec)
+    _, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    assert targets.mask.unique().tolist() == [1]
+
+
+SOFTMAX = ModelSpec(output="softmax", classes=3)
+
+
+@pytest.mark.parametrize(
+    ("samples", "replay", "share", "spec", "message"),
+    [
+        (flat(1, channels=2), (), 0, SPEC, r"images with 1 channel\(s\).*got 2"),
+        (flat(1), (flat(1, channels=3),), 0.5, SPEC, r"images with 1 channel\(s\).*got 3"),
+        (flat(1), (), 0.5, SPEC, r"expected replay sets for a share of 0.5, got none"),
+        (flat(1, semantic=True), (), 0, SPEC, "expected a softmax network for classes"),
+        (flat(3, semantic=True), (), 0, SOFTMAX, r"expected classes 0 \.\.\. 2, got 3"),
+        (flat(1, semantic=True), (flat(1),), 0.5, SOFTMAX, "either classes or instances"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    samples: SampleSet, replay: tuple[SampleSet, ...], share: float, spec: ModelSpec, message: str
+) -> None:
+    options = PLAIN.model_copy(update={"replay": share})
+    with pytest.raises(ValueError, match=message):
+        Feed(samples, replay, options, build(SPEC), spec)

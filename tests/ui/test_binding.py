@@ -1,0 +1,128 @@
+import dask.array as da
+import numpy as np
+import pytest
+
+
+def test_the_active_image_is_followed(bound, spots):
+    bound.viewer.add_image(spots(90), name="a")
+    bound.viewer.add_image(spots(90), name="b")
+    assert bound.session.image.name == "b"
+    bound.viewer.layers.selection.active = bound.viewer.layers["a"]
+    assert bound.session.image.name == "a"
+
+
+def test_other_layers_are_no_images(bound, spots):
+    bound.viewer.add_image(spots(90), name="a")
+    bound.viewer.add_labels(spots(1))
+    bound.segment()
+    bound.binding.current.show_map("probability")
+    bound.viewer.layers.selection.active = bound.viewer.layers["a probability"]
+    assert [layer.name for layer in bound.binding.images()] == ["a"]
+    assert bound.session.image.name == "a"
+
+
+def test_coming_back_to_an_image_finds_its_frames(bound, spots):
+    a = bound.viewer.add_image(spots(90), name="a")
+    bound.segment()
+    bound.viewer.add_image(spots(90), name="b")
+    assert bound.masks is None
+    bound.viewer.layers.selection.active = a
+    assert () in bound.session.image.frames
+    assert bound.masks.name == "a masks"
+
+
+def test_renaming(bound, spots):
+    layer = bound.viewer.add_image(spots(90), name="a")
+    layer.name = "c"
+    assert bound.session.image.name == "c"
+    bound.segment()
+    assert bound.names == ["c", "c masks"]
+
+
+def test_removing_the_image(bound, spots):
+    bound.viewer.add_image(spots(90), name="a")
+    b = bound.viewer.add_image(spots(90), name="b")
+    bound.viewer.layers.remove(b)
+    assert bound.session.image.name == "a"
+    bound.viewer.layers.clear()
+    assert bound.session.image is None
+
+
+def test_removing_the_image_during_a_run(bound, spots):
+    layer = bound.viewer.add_image(spots(90), name="a")
+    bound.network.gate.clear()
+    bound.session.segment()
+    bound.viewer.layers.remove(layer)
+    bound.network.gate.set()
+    bound.until(lambda: not bound.session.running)
+    assert bound.names == []
+
+
+def test_new_data_in_the_layer_during_a_run(bound, spots):
+    layer = bound.viewer.add_image(spots(90), name="a")
+    bound.network.gate.clear()
+    bound.session.segment()
+    layer.data = np.zeros((5, 7))
+    bound.network.gate.set()
+    bound.until(lambda: not bound.session.running)
+    assert bound.names == ["a"]
+    assert bound.session.image.data.shape == (5, 7)
+
+
+@pytest.mark.parametrize(("axes", "frame"), [(None, (2,)), ("ZYX", (2,)), ("CYX", ())])
+def test_axes_override(bound, spots, axes, frame):
+    layer = bound.viewer.add_image(np.stack([spots(90)] * 5), name="a")
+    bound.viewer.dims.set_current_step(0, 2)
+    bound.binding.choose(layer, axes)
+    assert bound.session.image.axes == (axes or "TYX")
+    assert bound.session.frame == frame
+
+
+def test_wrong_axes(bound, spots):
+    layer = bound.viewer.add_image(spots(90))
+    with pytest.raises(ValueError, match="expected"):
+        bound.binding.choose(layer, "TYX")
+
+
+def test_dask_is_read_frame_by_frame(bound, spots):
+    read = []
+
+    def frame(block_info):
+        read.append(block_info[None]["chunk-location"][0])
+        return spots(90)[np.newaxis]
+
+    shape = ((1,) * 6, (32,), (64,))
+    data = da.map_blocks(frame, chunks=shape, dtype=np.uint8, meta=np.zeros((0, 0, 0), np.uint8))
+    bound.viewer.add_image(data, name="lazy", contrast_limits=(0, 255))
+    bound.viewer.dims.set_current_step(0, 1)
+    read.clear()
+    bound.segment()
+    assert set(read) == {1}
+
+
+def test_rgb(bound, spots):
+    rgb = np.stack([spots(90, 90), spots(90), spots(90)], axis=-1)
+    bound.viewer.add_image(rgb, name="rgb")
+    bound.segment()
+    assert bound.network.read == [(1, 32, 64)]
+    assert bound.masks.data.shape == (32, 64)
+
+
+def test_channels_beside(bound, spots):
+    bound.viewer.add_image(spots(90), name="a")
+    bound.viewer.add_image(np.zeros((5, 7)), name="small")
+    bound.viewer.add_image(spots(60), name="b")
+    beside = bound.binding.channels_beside(bound.binding.current)
+    assert [name for name, _ in beside] == ["a 1"]
+
+
+def test_multiscale(bound, spots):
+    bound.viewer.add_image([spots(90), spots(90)[::2, ::2]], name="pyramid")
+    bound.segment()
+    assert bound.masks.data.shape == (32, 64)
+
+
+def test_closed(bound, spots):
+    bound.binding.close()
+    bound.viewer.add_image(spots(90))
+    assert bound.session.image is None
