@@ -14,8 +14,12 @@ from napari_touchup.engine.state import (
     save_state,
     start,
     weights_of,
+    with_weights,
 )
-from napari_touchup.options import TrainOptions
+from napari_touchup.nn.build import build
+from napari_touchup.nn.checkpoint import Model
+from napari_touchup.nn.header import Header
+from napari_touchup.options import ModelSpec, TrainOptions
 
 
 def network(width: int = 3) -> nn.Module:
@@ -101,3 +105,15 @@ def test_files_that_are_none_of_ours(tmp_path: Path, write: object, message: str
     write(path)  # type: ignore[operator]
     with pytest.raises(ValueError, match=message):
         load_state(path, state())
+
+
+def test_a_model_with_other_weights() -> None:
+    spec = ModelSpec(base=2, depth=1)
+    old = Model(build(spec), Header(name="old", spec=spec, diameter_px=9))
+    trained = with_gradients(start(old.module, TrainOptions(), "cpu"))
+    advance(trained, rate=0.1, decay=0.0)
+    new = with_weights(old, weights_of(trained))
+    x = torch.ones(1, 1, 16, 16)
+    torch.testing.assert_close(new.module(x), trained.average(x))
+    assert not torch.equal(new.module(x), old.module.eval()(x))
+    assert not new.module.training

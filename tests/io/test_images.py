@@ -169,10 +169,13 @@ def test_images_of_another_kind(tmp_path, data, reason):
             PixelSize(y=0.5, x=0.25, unit="nm"),
         ),
         ({"ome": True, "metadata": {"axes": "ZYX"}}, None),
-        ({"resolution": (100, 50), "resolutionunit": "centimeter"}, PixelSize(0.02, 0.01, None, "cm")),
+        (
+            {"resolution": (100, 50), "resolutionunit": "centimeter"},
+            PixelSize(y=0.02, x=0.01, unit="cm"),
+        ),
         ({}, None),
     ],
-)  # fmt: skip
+)
 def test_pixel_size(tmp_path, options, pixel):
     tifffile.imwrite(tmp_path / "a.tif", _array(5, 7, 9), **options)
     assert _load(tmp_path / "a.tif")[3] == pixel
@@ -212,15 +215,17 @@ def _order(axes):
     return [axes.index(letter) for letter in "TZYX" if letter in axes]
 
 
+def _write_and_stop(path):
+    with tiff.plane_writer(path, (2, 7, 9), "TYX", np.uint16) as write:
+        write(_array(7, 9))
+        raise RuntimeError("stop")
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     write_labels(tmp_path / "a.tif", _array(7, 9), "YX")
     before = (tmp_path / "a.tif").read_bytes()
-    with (
-        pytest.raises(RuntimeError, match="stop"),
-        tiff.plane_writer(tmp_path / "a.tif", (2, 7, 9), "TYX", np.uint16) as write,
-    ):
-        write(_array(7, 9))
-        raise RuntimeError("stop")
+    with pytest.raises(RuntimeError, match="stop"):
+        _write_and_stop(tmp_path / "a.tif")
     assert (tmp_path / "a.tif").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 

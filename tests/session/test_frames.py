@@ -23,7 +23,9 @@ def test_put_and_get():
     assert frames[2,].maps.max() == 0.25
 
 
-@pytest.mark.parametrize(("room", "on_disk"), [(300, []), (200, [2]), (100, [1, 2]), (0, [0, 1, 2])])
+@pytest.mark.parametrize(
+    ("room", "on_disk"), [(300, []), (200, [2]), (100, [1, 2]), (0, [0, 1, 2])]
+)
 def test_what_does_not_fit_in_memory_goes_to_a_file(room, on_disk):
     frames = Frames(in_memory=room)
     for n in range(3):

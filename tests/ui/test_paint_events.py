@@ -1,10 +1,11 @@
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_touchup.ui.paint_events import changed_box
+from napari_touchup.ui.paint_events import changed_box, replay
 
 
 class Atom(NamedTuple):
@@ -67,6 +68,31 @@ def test_the_box_holds_all_that_napari_changed(edit):
     assert changed.any()
     assert changed[box].sum() == changed.sum()
     assert box[0] == slice(1, 2)
+
+
+@pytest.mark.parametrize("edit", [edit_brush, edit_fill, edit_polygon, edit_setitem])
+@pytest.mark.parametrize("in_a_stroke", [False, True])
+def test_replay_gives_what_napari_writes(edit, in_a_stroke):
+    layer = Labels(np.zeros((3, 20, 30), np.uint16))
+    layer.data[1, 9:12, 11:13] = 2
+    frames = layer.data.copy()
+
+    def follow(event):
+        for index in range(3):
+            replay(event.value, (index,), frames[index])
+
+    layer.events.paint.connect(follow)
+    with layer.block_history() if in_a_stroke else nullcontext():
+        edit(layer)
+    assert (frames == 3).any()
+    np.testing.assert_array_equal(frames, layer.data)
+
+
+def test_replay_of_several_values():
+    plane = np.zeros((2, 3), int)
+    indices = (np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([1, 2, 0]))
+    replay([(indices, None, np.array([4, 5, 6]))], (1,), plane)
+    assert plane.tolist() == [[0, 0, 5], [6, 0, 0]]
 
 
 def test_one_stroke_is_one_event():

@@ -50,5 +50,5 @@ def _depth(
     inner = tuple(
         slice(before, before + n) for (before, _), n in zip(rim, inside.shape, strict=True)
     )
-    distance = np.asarray(ndi.distance_transform_edt(framed), np.float32)[inner]
-    return distance / distance.max()
+    distance = ndi.distance_transform_edt(framed)[inner]
+    return np.asarray(distance / distance.max(), np.float32)

@@ -59,11 +59,13 @@ class Feed:
         share = self.options.replay if self.replay else 0.0
         old = math.floor(count * share + rng.random())  # 2.4 of a batch: 2, and 3 at times
         picks = [self.replay[int(rng.integers(len(self.replay)))] for _ in range(min(old, count))]
+        sets = [self.samples] * (count - len(picks)) + picks
         sizes = (self.input_size, self.window, self.options.foreground)
+        # each crop has randomness of its own, so that processes can share a batch out
         crops = stack(
             [
-                *(self.samples.draw(rng, 1, *sizes) for _ in range(count - len(picks))),
-                *(pick.draw(rng, 1, *sizes) for pick in picks),
+                each.draw(np.random.default_rng([self.options.seed, step, index]), 1, *sizes)
+                for index, each in enumerate(sets)
             ]
         )
         self._seconds += time.perf_counter() - begun

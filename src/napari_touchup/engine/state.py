@@ -6,10 +6,12 @@ Randomness is no part of it: the crops of step n are a function of (seed, n) alo
 import copy
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, AdamW, Optimizer
 
+from napari_touchup.nn.checkpoint import Model
 from napari_touchup.options import TrainOptions
 
 FORMAT = "touchup-training-1"
@@ -89,6 +92,13 @@ def weights_of(state: State) -> dict[str, NDArray[Any]]:
         name: tensor.detach().cpu().contiguous().numpy().copy()
         for name, tensor in state.average.state_dict().items()
     }
+
+
+def with_weights(model: Model, weights: Mapping[str, NDArray[Any]]) -> Model:
+    """Give a copy of a model with other weights, such as those that training ended with."""
+    module = copy.deepcopy(model.module).cpu()
+    module.load_state_dict({n: torch.from_numpy(np.array(w)) for n, w in weights.items()})
+    return Model(module.requires_grad_(False).eval(), model.header)
 
 
 def save_state(path: Path, state: State) -> None:

@@ -83,15 +83,15 @@ def open_image(path: Path, axes: str | None = None) -> Generator[ImageFile]:
     ImageFileError
         If the file cannot be read, is no image, or holds several that are not one array.
     """
-    with _explained(path):
+    with explained(path):
         source = tifffile.TiffFile(path) if tiff.is_tiff(path) else None
     if source is None:
-        with _explained(path):
+        with explained(path):
             image = _with_axes(*_pillow(path), pixel=None, axes=axes)
         yield image
         return
     with source:
-        with _explained(path):
+        with explained(path):
             rgb = tiff.is_colour(source)
             labels = tiff.axis_labels(source)
             data, pixel = tiff.array_of(source), tiff.pixel_size(source)
@@ -108,7 +108,7 @@ def read_labels(path: Path) -> ImageFile:
         If the file cannot be read, or does not hold integers >= 0.
     """
     with open_image(path) as image:
-        with _explained(path):
+        with explained(path):
             data = np.asarray(image.data[...])
         if image.rgb or not _are_labels(data):
             found = "colours" if image.rgb else f"{data.dtype} from {data.min()} to {data.max()}"
@@ -182,7 +182,8 @@ def _pillow(path: Path) -> tuple[NDArray[Any], str, bool]:
 
 
 @contextmanager
-def _explained(path: Path) -> Generator[None]:
+def explained(path: Path) -> Generator[None]:
+    """Turn whatever a decoder raises inside the block into an `ImageFileError`."""
     try:
         yield
     except DAMAGED as error:

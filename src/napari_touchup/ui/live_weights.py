@@ -17,7 +17,7 @@ from napari_touchup.options import WeightOptions
 from napari_touchup.session.frames import Index
 from napari_touchup.session.job import Dispatch, Job
 from napari_touchup.ui.layers import MADE_BY
-from napari_touchup.ui.paint_events import Box, changed_box
+from napari_touchup.ui.paint_events import Box, changed_box, replay
 
 AT_ONCE = 512 * 512  # pixels; larger changes are computed in a thread
 
@@ -123,29 +123,23 @@ class LiveWeights:
 
     def _on_paint(self, event: Any) -> None:
         box = changed_box(event.value)
-        if box is not None and self.apply(box):
-            self._redraw()
+        if box is not None:
+            replay(event.value, self._shown, self._truth)
+            self._follow(box)
 
-    def apply(self, box: Box) -> bool:
-        """Bring the weights up to date with a change of the labels inside the box.
-
-        Returns
-        -------
-        bool
-            Whether it was done at once; False: in a thread, or another frame changed.
-        """
+    def _follow(self, box: Box) -> None:
+        """Bring the weights up to date with a change of the labels inside the box."""
         spans = [range(s.start, s.stop) for s in box[:-2]]
         for index in set(product(*spans)) - {self._shown}:
             self._left.pop(index, None)
         if not all(n in span for n, span in zip(self._shown, spans, strict=True)):
-            return False
+            return
         plane = box[-2:]
-        self._truth[plane] = self.labels.data[self._shown + plane]
-        if not self._true or prod(s.stop - s.start for s in plane) > AT_ONCE:
+        if self._true and prod(s.stop - s.start for s in plane) <= AT_ONCE:
+            update(self.layer.data[self._shown], self._truth, None, self._options, plane)
+            self._redraw()
+        else:
             self._compute()
-            return False
-        update(self.layer.data[self._shown], self._truth, None, self._options, plane)
-        return True
 
     def _on_redrawn(self) -> None:
         """Undo, redo and new data come without a paint event: compare."""
@@ -153,8 +147,8 @@ class LiveWeights:
             return
         box = difference(self._truth, np.asarray(self.labels.data[self._shown]))
         if box is not None:
-            self.apply((*(slice(n, n + 1) for n in self._shown), *box))
-            self._redraw()
+            self._truth[box] = self.labels.data[self._shown + box]
+            self._follow((*(slice(n, n + 1) for n in self._shown), *box))
 
     def _on_frame(self) -> None:
         if self._index() == self._shown:

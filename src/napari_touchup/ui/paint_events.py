@@ -1,10 +1,11 @@
-"""What a napari paint event says: which box of the labels changed."""
+"""What a napari paint event says: which box of the labels changed, and into what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 Box = tuple[slice, ...]  # in full data coordinates, start and stop given
 
@@ -26,6 +27,45 @@ def changed_box(atoms: Iterable[Any]) -> Box | None:
     """
     boxes = [box for atom in atoms if (box := _box_of(atom)) is not None]
     return reduce(_union, boxes) if boxes else None
+
+
+def replay(atoms: Iterable[Any], index: Sequence[int], plane: NDArray[np.integer]) -> None:
+    """Make the changes of one stroke in a copy of one frame.
+
+    napari tells of a fill, and of other edits that are no drag, before it writes them: what they
+    write must be taken from the event.
+
+    Parameters
+    ----------
+    atoms : iterable
+        ``event.value`` of ``labels.events.paint``.
+    index : sequence of int
+        Of the frame, along all axes but the last two.
+    plane : (Y, X) int array
+        The frame's labels; changed in place.
+    """
+    for atom in atoms:
+        if hasattr(atom, "slice_key"):
+            _replay_masked(atom, index, plane)
+        else:
+            _replay_indexed(atom, index, plane)
+
+
+def _replay_masked(atom: Any, index: Sequence[int], plane: NDArray[np.integer]) -> None:
+    leading = atom.slice_key[: len(index)]
+    if all(s.start <= n < s.stop for s, n in zip(leading, index, strict=True)):
+        inside = tuple(n - s.start for s, n in zip(leading, index, strict=True))
+        mask = ... if atom.mask is None else atom.mask[inside]
+        plane[tuple(atom.slice_key[len(index) :])][mask] = atom.new_value
+
+
+def _replay_indexed(atom: Any, index: Sequence[int], plane: NDArray[np.integer]) -> None:
+    indices, _, new = atom
+    here = np.ones(np.shape(indices[0]), bool)
+    for axis, n in zip(indices, index, strict=False):
+        here &= np.asarray(axis) == n
+    rows, columns = (np.asarray(axis)[here] for axis in indices[-2:])
+    plane[rows, columns] = new[here] if np.ndim(new) else new
 
 
 def _box_of(atom: Any) -> Box | None:

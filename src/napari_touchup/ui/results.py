@@ -10,12 +10,12 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QTimer
 
-from napari_touchup.session.frames import Kept
+from napari_touchup.session.frames import Index, Kept
 from napari_touchup.session.images import Image
 from napari_touchup.session.paste import paste
 from napari_touchup.session.run import FrameDone, mask_probability
 from napari_touchup.session.session import Session
-from napari_touchup.ui.layers import MADE_BY, forget_undo, grid_of
+from napari_touchup.ui.layers import MADE_BY, forget_undo, grid_of, shown_frame
 from napari_touchup.ui.live_weights import LiveWeights
 from napari_touchup.ui.paint_events import changed_box
 
@@ -56,8 +56,10 @@ class Results:
             self._write_map(kind, done.kept, done.index)
         if self.viewer.layers.selection.active is self.source:
             self.viewer.layers.selection.active = masks
-        masks.selected_label = int(masks.data.max()) + 1  # a stroke starts a new object
-        masks.refresh(extent=False)
+        if self._is_shown(done.index):
+            plane = self.grid.plane(masks.data, done.index)
+            masks.selected_label = int(plane.max()) + 1  # a stroke starts a new object
+            masks.refresh(extent=False)
 
     def show_map(self, kind: str) -> None:
         """Add the layer of a map, filled with what was kept."""
@@ -91,6 +93,10 @@ class Results:
             if kind == "masks":
                 self.image.frames.edited.clear()
 
+    def _is_shown(self, index: Index) -> bool:
+        dims = self.viewer.dims
+        return dims.ndisplay == 3 or index == shown_frame(self.source, self.image.axes, dims.point)
+
     def _masks_for(self, done: FrameDone) -> Labels:
         masks = self.masks
         if masks is None:
@@ -115,10 +121,11 @@ class Results:
             paste(plane, done.masks, done.kept.window)
         return done.replace
 
-    def _write_map(self, kind: str, kept: Kept, index: tuple[int, ...]) -> None:
+    def _write_map(self, kind: str, kept: Kept, index: Index) -> None:
         plane = self.grid.plane(self.layers[kind].data, index)
         plane[kept.window or (...,)] = map_of(kept, kind)
-        self.layers[kind].refresh(extent=False)
+        if self._is_shown(index):
+            self.layers[kind].refresh(extent=False)
 
     def _add_below_masks(self, layer: Layer) -> None:
         active = self.viewer.layers.selection.active

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+
+from app_model.types import KeyBinding
+from napari.utils.shortcuts import default_shortcuts
+from npe2 import PluginManifest
+
+from napari_touchup.ui.run_panel import KEY
+
+MANIFEST = Path(__file__).parents[2] / "napari.yaml"
+
+
+def test_the_docks_start_without_torch():
+    """napari starts, and the dock opens, before torch is loaded."""
+    code = (
+        "import sys, napari, napari_touchup.ui.dock, napari_touchup.ui.weights_dock;"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_key_is_free():
+    taken = {str(key).lower() for keys in default_shortcuts.values() for key in keys}
+    assert str(KeyBinding.from_str(KEY)).lower() not in taken
+    assert "shift+v" in taken  # the comparison sees such keys
+
+
+def test_manifest():
+    (entry,) = entry_points(group="napari.manifest", name="napari-touchup")
+    assert entry.value == "napari_touchup_data:napari.yaml"
+    installed = files("napari_touchup_data").joinpath("napari.yaml").read_text()
+    assert installed == MANIFEST.read_text(), "install the package again: the copy is an old one"
+    manifest = PluginManifest.from_file(MANIFEST)
+    docks = [widget.display_name for widget in manifest.contributions.widgets]
+    assert docks == ["Touch-Up", "Weight map"]
+    menu = manifest.contributions.menus["napari/layers/segment"]
+    assert [item.command for item in menu] == ["napari-touchup.dock", "napari-touchup.weights"]
+    manifest.validate_imports()
+
+
+def test_docks_open_from_the_menu(make_napari_viewer):
+    viewer = make_napari_viewer()
+    for name in ("Touch-Up", "Weight map"):
+        _, dock = viewer.window.add_plugin_dock_widget("napari-touchup", name)
+        assert dock.maximumWidth() == 320
