@@ -7,6 +7,7 @@ Each prints ratios within one run, because absolute times mean little on a share
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,6 +187,40 @@ def test_local_weight_update() -> None:
     np.testing.assert_allclose(weights, weight_map(labels), atol=1e-5)
 
 
+def test_weights_follow_the_brush(make_napari_viewer: Any, qtbot: Any) -> None:
+    """From the paint event of a lifted stroke to the new weights; drawing them apart."""
+    from qtpy.QtWidgets import QApplication  # noqa: TID251
+
+    from napari_touchup.ui.dispatch import QueuedDispatch  # noqa: TID251
+    from napari_touchup.ui.live_weights import LiveWeights  # noqa: TID251
+
+    rng, compute, refresh, draw = np.random.default_rng(0), [], [], []
+    viewer = make_napari_viewer(show=True)
+    layer = viewer.add_labels(nuclei(2048, 1500, rng).astype(np.uint16))
+    live = LiveWeights(viewer, layer, QueuedDispatch())
+    qtbot.waitUntil(lambda: live.layer.data.any(), timeout=20_000)
+    redraw = live._redraw
+    live._redraw = lambda: refresh.append(1000 * seconds(redraw, 1))
+    layer.events.paint.disconnect(live._on_paint)
+    layer.events.paint.connect(
+        lambda event: compute.append(1000 * seconds(lambda: live._on_paint(event), 1))
+    )
+    for _ in range(200):
+        layer.brush_size = int(rng.integers(10, 31))
+        start = rng.integers(50, 1950, 2)
+        with layer.block_history():
+            for step in range(4):
+                layer.paint(tuple(start + 5 * step), int(rng.integers(1, 1501)))
+        draw.append(1000 * seconds(QApplication.processEvents, 1))
+    live.close()
+    compute = [all_of_it - part for all_of_it, part in zip(compute, refresh, strict=True)]
+    for name, times in (("compute", compute), ("refresh", refresh), ("draw", draw)):
+        p50, p95 = np.percentile(times, [50, 95])
+        goal = " (goal: at most 16)" if name == "compute" else ""
+        print(f"\nweights after a stroke, {name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms{goal}", end="")
+    np.testing.assert_allclose(live.layer.data, weight_map(layer.data), atol=1e-5)
+
+
 def test_training() -> None:
     """Steps a second and the share of them spent on data; base 32, 8 x 256 x 256, this device."""
     from napari_touchup.engine.samples import Sample, SampleSet
@@ -205,7 +240,10 @@ def test_training() -> None:
     steps = [event for event in events if isinstance(event, Step)][1:]  # the first one warms up
     rate = (len(steps) - 1) / (steps[-1].seconds - steps[0].seconds)
     share = sum(step.data_seconds for step in steps[1:]) * rate / (len(steps) - 1)
-    print(f"\ntraining, base 32, 8 x 256 x 256: {rate:.2f} steps/s, {share:.1%} on data; {device.text}")
+    print(
+        f"\ntraining, base 32, 8 x 256 x 256: {rate:.2f} steps/s, {share:.1%} on data; "
+        f"{device.text}"
+    )
     assert share < 0.25
 
 

@@ -26,8 +26,8 @@ def object_distance(truth: NDArray[np.integer]) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> object_distance(np.array([[1, 1, 1, 2]])).round(2).tolist()
-    [[1.0, 0.67, 0.33, 1.0]]
+    >>> object_distance(np.array([[0, 7, 7, 7, 0]])).tolist()
+    [[0.0, 0.5, 1.0, 0.5, 0.0]]
     """
     if truth.ndim != 2:
         raise ValueError(f"expected labels of shape (Y, X), got {truth.shape}")

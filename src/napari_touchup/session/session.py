@@ -194,9 +194,9 @@ class Session:
             return
         stopped = self._job is not None and self._job.stopping
         self._job = None
-        self.running = False
         if self.status.kind != "failed":
             self.status = progress.end(self.instances.threshold, stopped)
+        self.running = False
 
     def _on_run_failed(self, number: int, error: BaseException) -> None:
         if number == self._run:

@@ -64,6 +64,7 @@ def demo(screenshot: Path | None = None, masks: Path | None = None, stay_open: b
     viewer.window.resize(*SIZE)  # type: ignore[no-untyped-call]
     viewer.open_sample(PLUGIN, "nuclei")
     dock = add_dock(viewer)
+    viewer.reset_view()  # the dock took its place beside the canvas
     dock.run.segment.click()
     _wait_for_end(dock)
     found = dock.binding.current
@@ -86,7 +87,7 @@ def _wait_for_end(dock: TouchUpDock) -> None:
     if not dock.session.running:
         return
     loop = QEventLoop()
-    dock.session.events.running.connect(loop.quit)
+    dock.session.events.running.connect(lambda: loop.quit())
     QTimer.singleShot(LIMIT_S * 1000, loop.quit)
     loop.exec()
     # let the last layer be drawn

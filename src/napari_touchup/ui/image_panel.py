@@ -62,7 +62,9 @@ class ImagePanel(QWidget):
                 self.image.addItem(layer.name, layer)
             if not layers:
                 self.image.addItem("no image is open", None)
-            self.image.setCurrentIndex(layers.index(now.source) if now else 0)
+            # of layers that go together, napari tells one by one
+            known = now is not None and now.source in layers
+            self.image.setCurrentIndex(layers.index(now.source) if now and known else 0)
         self.image.setEnabled(bool(layers))
         self.image.setToolTip(f"{IMAGE_TIP}: {self.image.currentText()}")
         self._describe()

@@ -1,0 +1,3 @@
+from napari_touchup.cli.app import main
+
+main()

@@ -1,0 +1,222 @@
+"""`touchup segment`: masks for files and folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from napari_touchup.cli.console import UsageError, output, progress, say, table
+from napari_touchup.cli.models import model_path
+from napari_touchup.options import InstanceOptions, SegmentOptions
+
+if TYPE_CHECKING:
+    from napari_touchup.io.batch import BatchOptions, Event, FileDone, FileFailed
+    from napari_touchup.io.outputs import Task
+
+DEFAULTS = InstanceOptions()
+NOTHING_FOUND = "no objects found: another --channel, --diameter or --threshold?"
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT",
+        help="Images, or folders of them with their subfolders: TIFF (also multi-page), PNG, JPEG.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Folder of the masks: DIR/a.tif for INPUT a.tif."
+    ),
+]
+ModelName = Annotated[
+    str, typer.Option(metavar="default|FILE", help="The bundled model, or a .safetensors file.")
+]
+Channels = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="N",
+        help="Channel to segment, counted from 1; once for each channel that the model takes. "
+        "Without it colours become grey, and other files must have the model's channels.",
+        show_default=False,
+    ),
+]
+AxesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LETTERS",
+        help="What the axes of the files are, one letter of TZCYX for each, such as TYX; "
+        "without it what the file says, or a guess.",
+        show_default=False,
+    ),
+]
+Diameter = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PX",
+        help="Typical object in these images, pixels; images are rescaled to the model's own.",
+        show_default="not rescaled",
+    ),
+]
+DeviceName = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(metavar="PX", help="Edge of a tile, pixels.", show_default="from free memory"),
+]
+Threshold = Annotated[
+    float,
+    typer.Option(metavar="P", help="Objects are where the mask probability (0 to 1) is above it."),
+]
+Split = Annotated[
+    float,
+    typer.Option(
+        "--h",
+        "--split",
+        metavar="H",
+        help="How deep the dip between two objects must be, relative to their height "
+        "(0.01 to 0.9; 0.1 splits more, 0.4 less).",
+    ),
+]
+MinSize = Annotated[
+    int, typer.Option(metavar="PX", help="Smaller objects are removed, pixels (area).")
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|membrane", help="membrane: cells between dark walls (electron microscopy)."
+    ),
+]
+Maps = Annotated[
+    bool,
+    typer.Option(
+        "--maps",
+        help="Also write DIR/a_maps.tif, float32 (0 to 1): mask, touching border, distance.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run: skip files whose masks are there.")
+]
+
+
+@dataclass
+class Tally:
+    """What became of the files."""
+
+    done: list["FileDone"] = field(default_factory=list)
+    failed: list["FileFailed"] = field(default_factory=list)
+    notices: set[str] = field(default_factory=set)  # each is said once
+
+
+def segment(
+    inputs: Inputs,
+    out: Out,
+    model: ModelName = "default",
+    channel: Channels = None,
+    axes: AxesOption = None,
+    diameter: Diameter = None,
+    device: DeviceName = "auto",
+    tile: Tile = None,
+    threshold: Threshold = DEFAULTS.threshold,
+    h: Split = DEFAULTS.h,
+    min_size: MinSize = DEFAULTS.min_size,
+    method: Method = DEFAULTS.method,
+    maps: Maps = False,
+    resume: Resume = False,
+) -> None:
+    """Draw instance masks of images.
+
+    Nothing is written over: if two images would have one result, or results are there already,
+    it stops before work starts. A file that cannot be read does not stop the others.
+    """
+    how = InstanceOptions.model_validate(
+        {"threshold": threshold, "h": h, "min_size": min_size, "method": method}
+    )
+    where = SegmentOptions(device=device, tile=tile, diameter=diameter)
+    tasks, skipped = _plan(inputs, out, maps, resume)
+    if skipped:
+        say(f"{skipped} finished before, skipped")
+    if tasks:
+        _run(tasks, model_path(model), _options(channel, axes, where, how))
+
+
+def _plan(inputs: Sequence[Path], out: Path, maps: bool, resume: bool) -> tuple[list["Task"], int]:
+    from napari_touchup.io.outputs import OutputError, find_images, plan_outputs
+
+    try:
+        sources = find_images(inputs, leave_out=out)
+        tasks = plan_outputs(sources, out, maps=maps, resume=resume)
+    except OutputError as error:
+        raise UsageError(str(error)) from error
+    return tasks, len(sources) - len(tasks)
+
+
+def _options(
+    channels: Sequence[int] | None, axes: str | None, where: SegmentOptions, how: InstanceOptions
+) -> "BatchOptions":
+    # loads torch: after all that can be wrong without it
+    from napari_touchup.io.batch import BatchOptions
+    from napari_touchup.nn.device import choose
+
+    options = BatchOptions(channels=tuple(channels or ()), axes=axes, segment=where, instances=how)
+    try:
+        choose(where.device, where.precision)  # a wrong name shall not fail once for each file
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return options
+
+
+def _run(tasks: Sequence["Task"], model: Path, options: "BatchOptions") -> None:
+    from napari_touchup.io.batch import segment_files
+    from napari_touchup.nn.checkpoint import load
+
+    tally = Tally()
+    loaded = load(model)
+    with progress("images") as bar:
+        files = bar.add_task("segment", total=len(tasks))
+        for event in segment_files(tasks, loaded, options):
+            _on_event(event, tally, bar)
+            # a failed file counts too; within a file the bar moves with its tiles
+            part = getattr(event, "part", 0.0) % 1
+            bar.update(files, completed=len(tally.done) + len(tally.failed) + part)
+        seconds = bar.tasks[0].elapsed or 0.0
+    _report(tally, seconds)
+
+
+def _on_event(event: "Event", tally: Tally, bar: Progress) -> None:
+    from napari_touchup.io.batch import FileDone, FileFailed, FileNotice
+
+    match event:
+        case FileDone():
+            tally.done.append(event)
+        case FileFailed():
+            tally.failed.append(event)
+        case FileNotice(text=text) if text not in tally.notices:
+            tally.notices.add(text)
+            # a line between the bar's own, which is on stderr; else stderr is for errors
+            bar.console.print(text, markup=False) if bar.console.is_terminal else say(text)
+
+
+def _reason(end: "FileFailed") -> str:
+    return end.reason.removeprefix(str(end.source)).lstrip(": ")
+
+
+def _report(tally: Tally, seconds: float) -> None:
+    empty = [done for done in tally.done if done.objects == 0]
+    rows = [(str(end.source), f"failed: {_reason(end)}") for end in tally.failed]
+    rows += [(str(done.source), NOTHING_FOUND) for done in empty]
+    if rows:
+        output().print(table("image", "what", rows=rows))
+    count = len(tally.done) + len(tally.failed)
+    objects = sum(done.objects for done in tally.done)
+    say(
+        f"{count} images in {seconds:.0f} s: {objects} objects; "
+        f"{len(empty)} without objects, {len(tally.failed)} failed"
+    )
+    if tally.failed:
+        raise RuntimeError(f"{len(tally.failed)} of {count} images failed")
