@@ -49,6 +49,7 @@ class FakeNetwork:
         self.error: Exception | None = None  # raised after the first tile
         self.gate = Event()  # cleared: it waits before the second tile
         self.gate.set()
+        self.free = 0  # frames at which it does not wait
         self.loads = 0
         self.remade = 0
 
@@ -63,7 +64,7 @@ class FakeNetwork:
         self.read.append(frame.shape)
         yield Device("a fake device")
         yield Tile(1, 2)
-        assert self.gate.wait(20)
+        assert len(self.read) <= self.free or self.gate.wait(20)
         if self.error is not None:
             raise self.error
         yield Tile(2, 2)

@@ -251,7 +251,7 @@ def test_augmentation() -> None:
     """All of a batch of 8 x 256 x 256: image, labels, weights, distance, border, intensities."""
     import torch
 
-    from napari_touchup.engine.augment import Layers, augment, window
+    from napari_touchup.engine.augment import Draws, Layers, augment, window
     from napari_touchup.engine.samples import Sample, SampleSet
     from napari_touchup.options import AugmentOptions
 
@@ -262,8 +262,8 @@ def test_augmentation() -> None:
     drawing = seconds(lambda: samples.draw(rng, 8, 256, edge, 0.5))
     crops = samples.draw(rng, 8, 256, edge, 0.5)
     layers = Layers(*(torch.from_numpy(plane) for plane in vars(crops).values()))
-    generator = torch.Generator().manual_seed(0)
-    varying = seconds(lambda: augment(layers, 256, options, generator))
+    draws = Draws(torch.Generator().manual_seed(0))
+    varying = seconds(lambda: augment(layers, 256, options, draws))
     print(
         f"\n8 crops of 256 x 256, {torch.get_num_threads()} thread(s): drawing "
         f"{1e3 * drawing:.0f} ms, varying {1e3 * varying:.0f} ms (mark to beat: 144)"

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from napari_touchup.core.weights import weight_map
 from napari_touchup.engine import augment as module
-from napari_touchup.engine.augment import Layers, augment, blurred, border, window
+from napari_touchup.engine.augment import Draws, Layers, augment, blurred, border, window
 from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.options import AugmentOptions, WeightOptions
 
@@ -16,8 +16,8 @@ def only(**changes: object) -> AugmentOptions:
     return AugmentOptions(**(NONE.model_dump() | changes))
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def draws(seed: int = 0) -> Draws:
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 def scene(size: int = 64, count: int = 1) -> Layers:
@@ -46,7 +46,7 @@ def test_border_literals(truth: list[list[int]], expected: list[list[int]]) -> N
 
 def test_no_options_change_nothing() -> None:
     layers = scene()
-    image, targets = augment(layers, 64, NONE, generator())
+    image, targets = augment(layers, 64, NONE, draws())
     assert torch.equal(image, layers.image)
     assert torch.equal(targets.mask, layers.image[:, 0])
     assert torch.equal(targets.weights, layers.weights)
@@ -62,14 +62,14 @@ def test_without_augmentation_the_weight_is_what_core_gives() -> None:
     samples = SampleSet([Sample(truth[None], truth, marks)], options, balance=False)
     crops = samples.crop(0, 0, 0, 48)
     layers = Layers(*(torch.from_numpy(a) for a in vars(crops).values()))
-    _, targets = augment(layers, 48, NONE, generator())
+    _, targets = augment(layers, 48, NONE, draws())
     assert np.array_equal(targets.weights[0].numpy(), weight_map(truth, marks, options))
 
 
 def test_all_zero_resampling_is_the_identity_too(monkeypatch: pytest.MonkeyPatch) -> None:
     layers = scene()
     monkeypatch.setattr(module, "_moves", lambda options: True)
-    image, targets = augment(layers, 64, NONE, generator())
+    image, targets = augment(layers, 64, NONE, draws())
     torch.testing.assert_close(image, layers.image, atol=1e-4, rtol=0)
     torch.testing.assert_close(targets.weights, layers.weights, atol=1e-4, rtol=0)
     assert torch.equal(targets.mask, layers.image[:, 0])
@@ -91,7 +91,7 @@ def test_area_follows_the_zoom_alone(options: AugmentOptions, ratio: float) -> N
     middle = slice(edge // 2 - 8, edge // 2 + 8)
     centred[:, middle, middle] = 3
     layers = Layers(layers.image, centred, layers.annotated, layers.weights, layers.distance)
-    _, targets = augment(layers, 64, options, generator())
+    _, targets = augment(layers, 64, options, draws())
     assert targets.mask.sum().item() == pytest.approx(256 * ratio, rel=0.05)
 
 
@@ -102,7 +102,7 @@ def test_image_truth_and_maps_move_together(options: AugmentOptions) -> None:
     geometry = AugmentOptions(**(NONE.model_dump() | options.model_dump(
         include={"rotate", "flip", "zoom", "elastic"}
     )))  # fmt: skip
-    image, targets = augment(scene(128, 4), 96, geometry, generator(3))
+    image, targets = augment(scene(128, 4), 96, geometry, draws(3))
     assert image.shape == (4, 1, 96, 96)
     assert targets.mask.shape == targets.weights.shape == (4, 96, 96)
     disagree = ((image[:, 0] > 0.5) != (targets.mask > 0)).float().mean()
@@ -116,15 +116,15 @@ def test_what_is_not_annotated_has_no_weight_wherever_it_moves() -> None:
     layers = scene(128, 4)
     layers.annotated[:, :, :50] = False
     layers.weights[:, :, :50] = 0
-    _, targets = augment(layers, 64, AugmentOptions(), generator())
+    _, targets = augment(layers, 64, AugmentOptions(), draws())
     assert torch.all(targets.weights[~targets.annotated] == 0)
     assert 0 < targets.annotated.float().mean() < 1
 
 
 def test_displacements_have_the_papers_size() -> None:
     options = only(elastic=10)
-    grid = module.sampling_grid(torch.Size((200, 1, 65, 65)), 65, options, generator())
-    still = module.sampling_grid(torch.Size((200, 1, 65, 65)), 65, NONE, generator())
+    grid = module.sampling_grid(torch.Size((200, 1, 65, 65)), 65, options, draws())
+    still = module.sampling_grid(torch.Size((200, 1, 65, 65)), 65, NONE, draws())
     moved = (grid - still) * 32  # pixels
     corners = moved[:, ::32, ::32]  # where the coarse displacements lie
     assert corners.std().item() == pytest.approx(10, rel=0.05)
@@ -142,12 +142,12 @@ def test_displacements_have_the_papers_size() -> None:
     ],
 )
 def test_intensities_of_a_flat_image(options: AugmentOptions, expected: float) -> None:
-    image = module.vary_intensity(torch.full((2, 2, 16, 16), 0.25), options, generator())
+    image = module.vary_intensity(torch.full((2, 2, 16, 16), 0.25), options, draws())
     torch.testing.assert_close(image, torch.full_like(image, expected))
 
 
 def test_noise_has_at_most_its_sigma_and_spares_half() -> None:
-    image = module.vary_intensity(torch.zeros((400, 1, 16, 16)), only(noise=0.1), generator())
+    image = module.vary_intensity(torch.zeros((400, 1, 16, 16)), only(noise=0.1), draws())
     spread = image.std(dim=(1, 2, 3))
     assert 0.35 < (spread == 0).float().mean() < 0.65
     assert 0.08 < spread.max() < 0.12
@@ -165,7 +165,7 @@ def test_blur_of_a_point_by_hand() -> None:
 
 def test_the_same_seed_gives_the_same() -> None:
     first, again, other = (
-        augment(scene(128), 64, AugmentOptions(), generator(seed))[0] for seed in (1, 1, 2)
+        augment(scene(128), 64, AugmentOptions(), draws(seed))[0] for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -44,9 +44,9 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
     options = TrainOptions(batch=2, crop=16)
     one, other = feed(options), feed(options)
     one.draw(0, 2)
-    image, targets = one.vary(one.draw(3, 2), 3, torch.device("cpu"))
-    again, _ = other.vary(other.draw(3, 2), 3, torch.device("cpu"))
-    later, _ = other.vary(other.draw(4, 2), 4, torch.device("cpu"))
+    image, targets = one.vary(one.draw(3, 2), 3, 2, torch.device("cpu"))
+    again, _ = other.vary(other.draw(3, 2), 3, 2, torch.device("cpu"))
+    later, _ = other.vary(other.draw(4, 2), 4, 2, torch.device("cpu"))
     assert torch.equal(image, again)
     assert not torch.equal(image, later)
     assert image.shape == (2, 1, 16, 16)
@@ -57,7 +57,7 @@ def test_valid_networks_get_the_targets_of_their_output() -> None:
     spec = ModelSpec(base=2, depth=1, padding="valid", norm="none")
     module = build(spec)
     batches = Feed(flat(1), (), PLAIN, module, spec)
-    image, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    image, targets = batches.vary(batches.draw(0, 2), 0, 2, torch.device("cpu"))
     assert module(image).shape[2:] == targets.mask.shape[1:] == targets.annotated.shape[1:]
 
 
@@ -70,14 +70,14 @@ def test_centred_literals() -> None:
 def test_classes_stay_classes() -> None:
     spec = ModelSpec(base=2, depth=1, output="softmax", classes=4)
     batches = Feed(flat(3, semantic=True), (), PLAIN, build(spec), spec)
-    _, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    _, targets = batches.vary(batches.draw(0, 2), 0, 2, torch.device("cpu"))
     assert targets.mask.unique().tolist() == [3]
 
 
 def test_instances_of_a_softmax_network_are_one_class() -> None:
     spec = ModelSpec(base=2, depth=1, output="softmax", classes=2)
     batches = Feed(flat(3), (), PLAIN, build(spec), spec)
-    _, targets = batches.vary(batches.draw(0, 2), 0, torch.device("cpu"))
+    _, targets = batches.vary(batches.draw(0, 2), 0, 2, torch.device("cpu"))
     assert targets.mask.unique().tolist() == [1]
 
 

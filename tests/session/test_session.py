@@ -114,15 +114,16 @@ def test_failure_of_any_kind_ends_the_run(loop, movie, fake_network):
 
 def test_stop_keeps_finished_frames(loop, movie, fake_network):
     loop.session.image = movie
+    fake_network.gate.clear()
+    fake_network.free = 1
     loop.session.segment([(0,), (1,), (2,)])
     loop.remade(1)
-    fake_network.gate.clear()
     loop.session.stop()
     assert loop.session.status.text == "Stopping after this tile"
     fake_network.gate.set()
     loop.finish()
-    assert loop.session.status.text.startswith("Stopped: ")
-    assert len(loop.shown) < 3
+    assert loop.session.status.text.startswith("Stopped: 1 of 3 frames done.")
+    assert loop.shown == [("movie", (0,), 1)]
 
 
 def test_events_of_a_closed_session_are_dropped(loop, movie, fake_network):

@@ -1,6 +1,6 @@
 """Vary crops on the device: one resampling pass for everything, then intensities.
 
-All randomness comes from the generator, which has to live on the device of the crops.
+All randomness comes from a generator, which has to live on the device of the crops.
 """
 
 import math
@@ -28,6 +28,38 @@ class Layers:
     distance: Tensor  # (B, Y, X) float32
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers for crops; those of a crop do not depend on who varies the others.
+
+    Attributes
+    ----------
+    generator : on the device of the crops
+    whole : crops of the whole batch, of which several processes share the work; None: those here
+    first : number of the first crop here in the whole batch
+    """
+
+    generator: Generator
+    whole: int | None = None
+    first: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        return self.generator.device
+
+    def normal(self, *shape: int) -> Tensor:
+        """Normal numbers, the first axis being the crops."""
+        every = (self.whole or shape[0], *shape[1:])
+        drawn = torch.randn(every, generator=self.generator, device=self.device)
+        return drawn[self.first : self.first + shape[0]]
+
+    def uniform(self, kinds: int, count: int) -> Tensor:
+        """Numbers in 0 ... 1, (kinds, count crops)."""
+        every = (kinds, self.whole or count)
+        drawn = torch.rand(every, generator=self.generator, device=self.device)
+        return drawn[:, self.first : self.first + count]
+
+
 def window(size: int, options: AugmentOptions) -> int:
     """Edge of the source that a crop of `size` pixels is resampled from, pixels."""
     if not _moves(options):
@@ -41,7 +73,7 @@ def augment(
     layers: Layers,
     size: int,
     options: AugmentOptions,
-    generator: Generator,
+    draws: Draws,
     semantic: bool = False,
 ) -> tuple[Tensor, Targets]:
     """Turn windows into network input and targets.
@@ -51,7 +83,7 @@ def augment(
     layers : windows of the edge that `window` gives
     size : edge of the result, pixels
     options : what is varied, and by how much
-    generator : source of all randomness, on the device of `layers`
+    draws : source of all randomness, on the device of `layers`
     semantic : truth holds class indices, which the mask is to keep
 
     Returns
@@ -60,11 +92,11 @@ def augment(
     targets : mask, border, distance, weights, annotated, each (B, size, size)
     """
     if _moves(options):
-        grid = sampling_grid(layers.image.shape, size, options, generator)
+        grid = sampling_grid(layers.image.shape, size, options, draws)
         layers = _resample(layers, grid)
     else:
         layers = _centre(layers, size)
-    return vary_intensity(layers.image, options, generator), make_targets(layers, semantic)
+    return vary_intensity(layers.image, options, draws), make_targets(layers, semantic)
 
 
 def make_targets(layers: Layers, semantic: bool) -> Targets:
@@ -97,26 +129,24 @@ def border(truth: Tensor) -> Tensor:
     return ((highest > 0) & (lowest < highest))[:, 0]
 
 
-def sampling_grid(
-    shape: torch.Size, size: int, options: AugmentOptions, generator: Generator
-) -> Tensor:
+def sampling_grid(shape: torch.Size, size: int, options: AugmentOptions, draws: Draws) -> Tensor:
     """Where each output pixel is read from: (B, size, size, 2) x, y in [-1, 1] of the window."""
-    count, device = shape[0], generator.device
+    count, device = shape[0], draws.device
     axis = torch.arange(size, device=device) - (size - 1) / 2
     place = torch.stack(torch.meshgrid(axis, axis, indexing="xy"))  # (2, size, size)
-    coarse = torch.randn((count, 2, COARSE, COARSE), generator=generator, device=device)
+    coarse = draws.normal(count, 2, COARSE, COARSE)
     shift = F.interpolate(
         coarse * options.elastic, size=(size, size), mode="bicubic", align_corners=True
     )  # (B, 2, size, size)
-    matrix = _matrices(count, options, generator)  # (B, 2, 2)
+    matrix = _matrices(count, options, draws)  # (B, 2, 2)
     source = torch.einsum("bij,bjyx->byxi", matrix, place + shift)
     half = torch.tensor([(shape[3] - 1) / 2, (shape[2] - 1) / 2], device=device)
     return source / half.clamp(min=0.5)
 
 
-def _matrices(count: int, options: AugmentOptions, generator: Generator) -> Tensor:
+def _matrices(count: int, options: AugmentOptions, draws: Draws) -> Tensor:
     """Rotation, mirroring and zoom of each crop, from output to source: (B, 2, 2)."""
-    turn, mirror, zoom = torch.rand((3, count), generator=generator, device=generator.device)
+    turn, mirror, zoom = draws.uniform(3, count)
     angle = (2 * turn - 1) * math.radians(options.rotate)
     low, high = (math.log(z) for z in options.zoom)
     scale = torch.exp(-(low + (high - low) * zoom))  # log-uniform: halving as likely as doubling
@@ -151,15 +181,15 @@ def _centre(layers: Layers, size: int) -> Layers:
     return Layers(*(plane[window] for plane in vars(layers).values()))
 
 
-def vary_intensity(image: Tensor, options: AugmentOptions, generator: Generator) -> Tensor:
+def vary_intensity(image: Tensor, options: AugmentOptions, draws: Draws) -> Tensor:
     """Gamma, inversion, contrast, brightness, blur and noise of each image on its own.
 
     Parameters
     ----------
     image : (B, C, Y, X) float32, mostly in 0 ... 1
     """
-    draws = torch.rand((6, len(image), 1, 1, 1), generator=generator, device=image.device)
-    gamma, invert, contrast, brightness, blur, noise = draws
+    drawn = draws.uniform(6, len(image))[:, :, None, None, None]
+    gamma, invert, contrast, brightness, blur, noise = drawn
     if options.gamma:
         power = torch.exp((2 * gamma - 1) * options.gamma)
         image = image.sign() * image.abs().pow(power)
@@ -173,8 +203,7 @@ def vary_intensity(image: Tensor, options: AugmentOptions, generator: Generator)
         sigma = _half_zero(blur).flatten() * options.blur
         image = blurred(image, sigma, math.ceil(3 * options.blur))
     if options.noise:
-        grain = torch.randn(image.shape, generator=generator, device=image.device)
-        image = image + grain * _half_zero(noise) * options.noise
+        image = image + draws.normal(*image.shape) * _half_zero(noise) * options.noise
     return image
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from napari_touchup.core.tiling import Geometry
-from napari_touchup.engine.augment import Layers, augment, window
+from napari_touchup.engine.augment import Draws, Layers, augment, window
+from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.samples import Crops, SampleSet, stack
 from napari_touchup.nn.loss import Targets
 from napari_touchup.options import ModelSpec, TrainOptions
@@ -26,6 +27,7 @@ class Feed:
     replay : sets of which `options.replay` of every batch is drawn
     module : the network; valid networks get targets of their smaller output
     spec : of the network
+    team : with whom the crops of every batch are shared out
 
     Raises
     ------
@@ -40,12 +42,17 @@ class Feed:
         options: TrainOptions,
         module: nn.Module,
         spec: ModelSpec,
+        team: Team = ALONE,
     ) -> None:
         if options.replay and not replay:
             raise ValueError(f"expected replay sets for a share of {options.replay}, got none")
+        if options.batch < team.size:
+            raise ValueError(
+                f"expected a crop for each of {team.size} processes, got a batch of {options.batch}"
+            )
         for one in (samples, *replay):
             _check(one, samples.semantic, spec)
-        self.samples, self.replay, self.options = samples, replay, options
+        self.samples, self.replay, self.options, self.team = samples, replay, options, team
         geometry = cast("Geometry", module)
         self.input_size = geometry.input_size(options.crop)
         self.output_size = geometry.output_size(self.input_size)
@@ -53,7 +60,7 @@ class Feed:
         self._seconds = 0.0
 
     def draw(self, step: int, count: int) -> Crops:
-        """Windows for the step after `step` steps."""
+        """Windows for the step after `step` steps: this process's part of `count` crops."""
         begun = time.perf_counter()
         rng = np.random.default_rng([self.options.seed, step])
         share = self.options.replay if self.replay else 0.0
@@ -64,20 +71,26 @@ class Feed:
         # each crop has randomness of its own, so that processes can share a batch out
         crops = stack(
             [
-                each.draw(np.random.default_rng([self.options.seed, step, index]), 1, *sizes)
-                for index, each in enumerate(sets)
+                sets[index].draw(np.random.default_rng([self.options.seed, step, index]), 1, *sizes)
+                for index in self.team.part(count)
             ]
         )
         self._seconds += time.perf_counter() - begun
         return crops
 
-    def vary(self, crops: Crops, step: int, device: torch.device) -> tuple[Tensor, Targets]:
-        """Network input (B, C, Y, X) and targets of its output's size, on the device."""
+    def vary(
+        self, crops: Crops, step: int, count: int, device: torch.device
+    ) -> tuple[Tensor, Targets]:
+        """Network input (B, C, Y, X) and targets of its output's size, on the device.
+
+        Crops, step and count are those of `draw`.
+        """
         begun = time.perf_counter()
         layers = Layers(*(torch.from_numpy(a).to(device) for a in vars(crops).values()))
         generator = Generator(device).manual_seed(torch_seed(self.options.seed, step))
+        draws = Draws(generator, count, self.team.part(count).start)
         image, targets = augment(
-            layers, self.input_size, self.options.augment, generator, self.samples.semantic
+            layers, self.input_size, self.options.augment, draws, self.samples.semantic
         )
         self._seconds += time.perf_counter() - begun
         return image, centred(targets, self.output_size)

@@ -7,7 +7,7 @@ import copy
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ class State:
     seconds: float = 0.0  # wall time that they took
     saved: int = -1  # steps done when it was last saved
     broken: bool = False  # the last forward pass gave NaN
+    network: nn.Module = field(init=False)  # what is run: the module, or what processes share
+
+    def __post_init__(self) -> None:
+        self.network = self.module
 
 
 def start(module: nn.Module, options: TrainOptions, device: str) -> State:

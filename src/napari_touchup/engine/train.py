@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.evaluate import Scored, evaluate, mean_scores
 from napari_touchup.engine.feed import Feed, torch_seed
 from napari_touchup.engine.memory import is_out_of_memory
@@ -27,7 +28,7 @@ from napari_touchup.engine.state import (
 )
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.device import Device, choose
-from napari_touchup.nn.loss import Loss, Losses, loss_for
+from napari_touchup.nn.loss import Loss, Losses
 from napari_touchup.options import SegmentOptions, TrainOptions
 
 FIRST_RATE = 0.04  # of the peak, at the first step; the one-cycle habit
@@ -93,6 +94,8 @@ def fit(
     validation: SampleSet | None = None,
     save: Path | None = None,
     resume: Path | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    team: Team = ALONE,
 ) -> Iterator[Event]:
     """Train a copy of a model; the model itself stays as it is.
 
@@ -106,6 +109,8 @@ def fit(
     save : file of the running state, written every `options.save_every` steps, at the end, and
         when the generator is closed
     resume : such a file; the run goes on as if it had not stopped
+    stop : asked after every step; True ends the run there, with Fitted as at any end
+    team : processes that share every batch; only the first one scores and saves
 
     Yields
     ------
@@ -124,13 +129,14 @@ def fit(
     state = start(model.module, options, device.name)
     if resume is not None:
         load_state(resume, state)
-    loss = loss_for(model.header.spec.output)
-    feed = Feed(samples, tuple(replay), options, state.module, model.header.spec)
+    state.network, loss = team.wrap(state.module), team.loss(model.header.spec.output)
+    feed = Feed(samples, tuple(replay), options, state.module, model.header.spec, team)
+    save, validation = (save, validation) if team.leads else (None, None)
     yield Notice(device.reason)
-    begun = time.monotonic() - state.seconds
+    begun, stopped = time.monotonic() - state.seconds, 0.0
     try:
         crops = feed.draw(state.step, state.batch)
-        while share_done(state, options) < 1:
+        while share_done(state, options) < 1 and not stopped:
             rate = learning_rate(share_done(state, options), options)
             losses = attempt(state, feed, crops, loss, device)
             if losses is None:
@@ -140,10 +146,11 @@ def fit(
             crops = feed.draw(state.step + 1, state.batch)  # while a GPU still computes
             parts = read_out(losses, state)
             advance(state, rate, options.ema)
-            state.seconds = time.monotonic() - begun
+            state.seconds, stopped = team.agree(time.monotonic() - begun, stop())
             yield step_event(state, options, parts, rate, feed.take_seconds())
             if validation is not None and due(state, options, options.validate_every):
-                yield from validate(Model(state.average, model.header), validation, state, options)
+                averaged = Model(state.average, model.header)
+                yield from validate(averaged, validation, state, options, stop)
             if save is not None and due(state, options, options.save_every):
                 save_state(save, state)
                 yield Saved(save)
@@ -163,7 +170,8 @@ def attempt(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) 
     try:
         return learn(state, feed, crops, loss, device)
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error) or state.batch == 1:
+        # the others of a team would wait for ever for one that halves its batch
+        if not is_out_of_memory(error) or state.batch == 1 or feed.team.size > 1:
             raise
         state.optimizer.zero_grad()
         return None
@@ -172,17 +180,18 @@ def attempt(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) 
 def learn(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) -> Tensor:
     """One forward and backward pass."""
     on = torch.device(device.name)
-    image, targets = feed.vary(crops, state.step, on)
+    image, targets = feed.vary(crops, state.step, state.batch, on)
     train_mode(state.module, feed.options.freeze_norm)
     state.optimizer.zero_grad()
     with torch.random.fork_rng([on] if on.type == "cuda" else []):
-        torch.manual_seed(torch_seed(feed.options.seed, state.step))  # for dropout
+        torch.manual_seed(torch_seed(feed.options.seed, state.step) + feed.team.rank)  # dropout
         with torch.autocast(on.type, device.dtype, enabled=device.dtype == torch.bfloat16):
-            raw = state.module(image.contiguous(memory_format=torch.channels_last))
+            raw = state.network(image.contiguous(memory_format=torch.channels_last))
     losses = loss(raw.float(), targets)
     losses.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(state.module.parameters(), feed.options.clip)
-    return torch.stack([*(getattr(losses, f.name).detach() for f in fields(losses)), norm])
+    parts = [getattr(losses, f.name).detach() for f in fields(losses)]
+    return feed.team.mean(torch.stack([*parts, norm]))
 
 
 def read_out(losses: Tensor, state: State) -> dict[str, float]:
@@ -199,14 +208,20 @@ def read_out(losses: Tensor, state: State) -> dict[str, float]:
 
 
 def validate(
-    model: Model, samples: SampleSet, state: State, options: TrainOptions
+    model: Model,
+    samples: SampleSet,
+    state: State,
+    options: TrainOptions,
+    stop: Callable[[], bool],
 ) -> Iterator[Scored | Validated]:
-    """Score the averaged weights on whole images."""
+    """Score the averaged weights on whole images; without a result where it is stopped."""
     how = SegmentOptions(device=options.device, precision=options.precision)
     scores = []
     for event in evaluate(model, samples.samples, how):
         scores.append(event.scores)
         yield event
+        if stop():
+            return
     yield Validated(state.step, mean_scores(scores))
 
 

@@ -35,7 +35,7 @@ class Progress:
     def end(self, threshold: float, stopped: bool) -> Status:
         """Status after the run."""
         text = found(self.summaries, threshold)
-        if stopped:
+        if stopped and len(self.summaries) < self.frames:
             text = f"Stopped: {len(self.summaries)} of {self.frames} frames done."
         return Status("done", "\n".join([capital(text), *dict.fromkeys(self.notes)]))
 

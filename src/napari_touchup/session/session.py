@@ -92,9 +92,9 @@ class Session:
         if self.running:
             return
         wanted = (self.frame,) if frames is None else tuple(frames)
-        if problem := self._problem():
+        if problem := missing(self):
             self.status = Status("ask", problem)
-        elif not replace and self._has_strokes(wanted):
+        elif self.image and not replace and self.image.frames.edited.intersection(wanted):
             self._ask_about_strokes(wanted, window)
         else:
             self._start(wanted, window, replace)
@@ -125,19 +125,6 @@ class Session:
         self.events.disconnect()
         for name in self.events:
             self.events[name].disconnect()
-
-    def _problem(self) -> str | None:
-        if self.image is None:
-            return "Open an image first: File > Open, or File > Open Sample."
-        if self.model is None:
-            return "Choose a model first."
-        if None in self.channels:
-            count = len(self.channels)
-            return f"The model takes {count} channels, in its order: choose each of them above."
-        return None
-
-    def _has_strokes(self, frames: Sequence[Index]) -> bool:
-        return self.image is not None and bool(self.image.frames.edited.intersection(frames))
 
     def _ask_about_strokes(self, wanted: tuple[Index, ...], window: Window | None) -> None:
         edited = self.image.frames.edited if self.image else set()
@@ -239,3 +226,15 @@ class Session:
         frames = self.image.frames if self.image else None
         indices = frames.outdated(self.instances) if frames else ()
         self.outdated = tuple(index for index in indices if index != self.frame)
+
+
+def missing(session: Session) -> str | None:
+    """Say what has to be chosen before anything can be segmented."""
+    if session.image is None:
+        return "Open an image first: File > Open, or File > Open Sample."
+    if session.model is None:
+        return "Choose a model first."
+    if None in session.channels:
+        count = len(session.channels)
+        return f"The model takes {count} channels, in its order: choose each of them above."
+    return None

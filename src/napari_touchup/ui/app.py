@@ -64,9 +64,9 @@ def demo(screenshot: Path | None = None, masks: Path | None = None, stay_open: b
     viewer.window.resize(*SIZE)  # type: ignore[no-untyped-call]
     viewer.open_sample(PLUGIN, "nuclei")
     dock = add_dock(viewer)
-    viewer.reset_view()  # the dock took its place beside the canvas
     dock.run.segment.click()
     _wait_for_end(dock)
+    viewer.reset_view()  # the window has found its layout by now
     found = dock.binding.current
     if found is None or found.masks is None:
         failure = dock.session.status.failure
