@@ -16,7 +16,7 @@ Kind = Annotated[
 Out = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="DIR", help="Images go to DIR/images, truth to DIR/masks."
+        "--output", "-o", metavar="DIR", help="Folder: images go to DIR/images, truth to DIR/masks."
     ),
 ]
 Count = Annotated[int, typer.Option("-n", metavar="N", min=1, help="Number of images.")]

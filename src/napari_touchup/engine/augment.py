@@ -48,7 +48,7 @@ class Draws:
         return self.generator.device
 
     def normal(self, *shape: int) -> Tensor:
-        """Normal numbers, the first axis being the crops."""
+        """Draw normal numbers, the first axis being the crops."""
         every = (self.whole or shape[0], *shape[1:])
         drawn = torch.randn(every, generator=self.generator, device=self.device)
         return drawn[self.first : self.first + shape[0]]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from napari_touchup.core.axes import Stack
+from napari_touchup.core.axes import Stack, check_axes
 from napari_touchup.core.colour import GREY_RULE, to_channels
 from napari_touchup.engine.segment import Notice, Prediction, Prepared, TileDone, segment
 from napari_touchup.io.images import FILE_ORDER, ImageFile, explained, open_image
@@ -34,6 +34,11 @@ class BatchOptions(Options):
     axes: str | None = None  # one letter of TZCYX for each axis; None: as the file says
     segment: SegmentOptions = SegmentOptions()
     instances: InstanceOptions = InstanceOptions()
+
+    @field_validator("axes")
+    @classmethod
+    def _known_letters(cls, axes: str | None) -> str | None:
+        return axes and check_axes(axes, range(len(axes)))
 
 
 @dataclass(frozen=True, slots=True)

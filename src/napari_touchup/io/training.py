@@ -59,7 +59,7 @@ class TrainingData:
         return total.hexdigest()
 
     def as_objects(self) -> "TrainingData":
-        """The same with connected pieces instead of classes, to score masks with."""
+        """Give connected pieces instead of classes, to score masks with."""
         if not self.semantic:
             return self
         samples = [Sample(s.image, _pieces(s.truth > 0), s.annotated) for s in self.samples]

@@ -1,0 +1,194 @@
+"""`touchup train`: a model from images and their masks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_touchup.cli.console import UsageError, refuse_existing
+from napari_touchup.cli.models import model_path
+from napari_touchup.options import ModelSpec, TrainOptions
+
+if TYPE_CHECKING:
+    from napari_touchup.cli.training import Plan
+    from napari_touchup.io.training import TrainingData
+    from napari_touchup.nn.header import Header
+
+DEFAULTS = TrainOptions()
+SUFFIX = ".safetensors"
+CROP_PX = 128  # edge of a crop; more where objects are large:
+CROP_OBJECTS, CROP_LIMIT_PX = 4, 512  # diameters that fit into it, up to a limit
+
+Images = Annotated[
+    Path, typer.Argument(metavar="IMAGES", help="Folder of images, or one.", show_default=False)
+]
+Masks = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MASKS",
+        help="Folder of masks with the same names: a number for each object, 0 = background.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="MODEL.safetensors", help="The model; MODEL.json is a report."
+    ),
+]
+AnnotatedIn = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Masks with the same names, not 0 where MASKS count; elsewhere nothing is learned.",
+        show_default="everything counts",
+    ),
+]
+Init = Annotated[
+    str, typer.Option(metavar="default|none|FILE", help="The model to begin with; none: a new one.")
+]
+Arch = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Architecture of a new network.", show_default="unet"),
+]
+Base = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Channels of its first level.", show_default="32"),
+]
+Depth = Annotated[
+    int | None, typer.Option(metavar="N", help="Number of its poolings.", show_default="4")
+]
+Semantic = Annotated[
+    bool, typer.Option("--semantic", help="Masks hold class numbers (0 = background), no objects.")
+]
+Channels = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="N",
+        help="Channel to learn from, counted from 1; once for each that the model takes.",
+        show_default="all",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Length of the run.", show_default="1000, without --minutes"),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(metavar="M", help="Longest time of the run, minutes.", show_default="no limit"),
+]
+Batch = Annotated[int, typer.Option(metavar="N", help="Crops in a step.")]
+Crop = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PX",
+        help="Edge of a crop, pixels.",
+        show_default=f"{CROP_PX}, or {CROP_OBJECTS} object diameters up to {CROP_LIMIT_PX}",
+    ),
+]
+Validation = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        metavar="IMAGES MASKS",
+        help="Scored now and then, never learned from.",
+        show_default="nothing is scored",
+    ),
+]
+FreezeNorm = Annotated[
+    bool | None,
+    typer.Option(
+        "--freeze-norm/--no-freeze-norm",
+        help="Keep the statistics of batch norm.",
+        show_default="kept, except with --init none",
+    ),
+]
+Replay = Annotated[
+    float,
+    typer.Option(metavar="0..1", help="Share of every batch that is taken from --replay-from."),
+]
+ReplayFrom = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        metavar="IMAGES MASKS",
+        help="What the model knows already and shall not forget.",
+        show_default=False,
+    ),
+]
+Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
+OptimizerName = Annotated[
+    str, typer.Option(metavar="adamw|sgd", help="sgd: momentum 0.99, as the U-Net's authors did.")
+]
+Seed = Annotated[
+    int, typer.Option(metavar="N", help="The same seed and data: the same model, on a CPU.")
+]
+DeviceName = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
+]
+Plot = Annotated[
+    bool, typer.Option("--plot", help="Draw loss and scores as MODEL.png (needs matplotlib).")
+]
+
+
+def train(
+    images: Images,
+    masks: Masks,
+    out: Out,
+    annotated: AnnotatedIn = None,
+    init: Init = "default",
+    arch: Arch = None,
+    base: Base = None,
+    depth: Depth = None,
+    semantic: Semantic = False,
+    channel: Channels = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    batch: Batch = DEFAULTS.batch,
+    crop: Crop = None,
+    validation: Validation = None,
+    freeze_norm: FreezeNorm = None,
+    replay: Replay = DEFAULTS.replay,
+    replay_from: ReplayFrom = None,
+    lr: Rate = DEFAULTS.rate,
+    optimizer: OptimizerName = DEFAULTS.optimizer,
+    seed: Seed = DEFAULTS.seed,
+    device: DeviceName = DEFAULTS.device,
+    plot: Plot = False,
+) -> None:
+    """Train a model on images and their masks, or teach the bundled one.
+
+    Ctrl-C ends the run and saves what it has learned. On several GPUs:
+    `torchrun --nproc-per-node N -m napari_touchup.cli train ...`
+    """
+    _check_outputs(out, plot)
+    if (replay > 0) != (replay_from is not None):
+        raise UsageError("expected both --replay and --replay-from, or none of them")
+    options = _options(
+        {
+            "steps": steps if steps or minutes else DEFAULTS.steps,
+            "minutes": minutes,
+            "batch": batch,
+            "replay": replay,
+            "rate": lr,
+            "optimizer": optimizer,
+            "freeze_norm": init != "none" if freeze_norm is None else freeze_norm,
+            "seed": seed,
+            "device": device,
+        }
+    )
+    shape = {"arch": arch, "base": base, "depth": depth}
+    parent = _parent(init, {k: v for k, v in shape.items() if v is not None}, semantic)
+    folders = {"training": (images, masks), "validation": validation, "replay": replay_from}
+    data = _read(folders, annotated, tuple(channel or ()), parent, semantic)
+    crop = crop or crop_edge(data["training"].diameter_px)
+    options = _options(options.model_dump() | {"crop": crop})
+    _run(_plan(out, parent, shape, data, options, plot), init)
+
+
+def crop_edge(diameter_px: float) -> int:
+    """Edge of a crop that shows objects whole, a multiple of 32 pixels.
+
+    >>> [crop_edge(d) for d in (8, 20, 41, 300)]
+    [128, 128, 192, 512]
+    """
+    wanted = 32 * -(-int(CROP_OBJECTS * diameter_px) // 32)
+    return min(max(CROP_PX, wanted), CROP_LIMIT_PX)
