@@ -163,6 +163,13 @@ def test_blur_of_a_point_by_hand() -> None:
     assert neighbour.item() == pytest.approx(np.exp(-0.5))
 
 
+def test_a_share_of_the_draws_is_that_of_the_whole_batch() -> None:
+    whole = draws()
+    share = Draws(torch.Generator().manual_seed(0), whole=5, first=2)
+    assert torch.equal(share.normal(2, 3), whole.normal(5, 3)[2:4])
+    assert torch.equal(share.uniform(6, 2), whole.uniform(6, 5)[:, 2:4])
+
+
 def test_the_same_seed_gives_the_same() -> None:
     first, again, other = (
         augment(scene(128), 64, AugmentOptions(), draws(seed))[0] for seed in (1, 1, 2)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_touchup.engine.distributed import Team
 from napari_touchup.engine.feed import Feed, centred
 from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.nn.build import build
@@ -51,6 +52,25 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
     assert not torch.equal(image, later)
     assert image.shape == (2, 1, 16, 16)
     assert targets.mask.shape == (2, 16, 16)
+
+
+def test_processes_make_the_parts_of_one_batch() -> None:
+    options = TrainOptions(batch=5, crop=16, replay=0.4)
+    rng = np.random.default_rng(0)
+    noisy = SampleSet([Sample(rng.random((1, 40, 40)), rng.integers(0, 3, (40, 40)))])
+
+    def image(team: Team) -> torch.Tensor:
+        batches = Feed(noisy, (flat(0),), options, build(SPEC), SPEC, team)
+        return batches.vary(batches.draw(3, 5), 3, 5, torch.device("cpu"))[0]
+
+    parts = [image(Team(rank, 2)) for rank in range(2)]
+    assert [len(part) for part in parts] == [2, 3]
+    torch.testing.assert_close(torch.cat(parts), image(Team()))
+
+
+def test_every_process_needs_a_crop() -> None:
+    with pytest.raises(ValueError, match="a crop for each of 9 processes, got a batch of 8"):
+        Feed(flat(1), (), PLAIN, build(SPEC), SPEC, Team(0, 9))
 
 
 def test_valid_networks_get_the_targets_of_their_output() -> None:

@@ -18,17 +18,17 @@ from napari_touchup.options import ModelSpec, paper_spec
     ],
 )
 def test_values_per_pixel(spec, values):
-    assert values_per_pixel(build(spec), spec.in_channels) == values
+    assert values_per_pixel(build(spec).eval(), spec.in_channels) == values
 
 
 def test_valid_networks_have_fewer():
     spec = paper_spec(base=2)
     same = spec.model_copy(update={"padding": "same"})
-    assert values_per_pixel(build(spec), 1) < values_per_pixel(build(same), 1)
+    assert values_per_pixel(build(spec).eval(), 1) < values_per_pixel(build(same).eval(), 1)
 
 
 def test_counting_leaves_no_hooks():
-    net = build(ModelSpec(base=2, depth=1))
+    net = build(ModelSpec(base=2, depth=1)).eval()
     values_per_pixel(net, 1)
     assert not any(layer._forward_hooks for layer in net.modules())
 

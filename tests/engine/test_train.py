@@ -144,6 +144,17 @@ def test_a_closed_run_stops_within_its_step() -> None:
     assert list(run) == []
 
 
+@pytest.mark.parametrize("validation", [None, samples(1)])
+def test_a_run_that_is_told_to_stop_ends_as_any_other(validation: SampleSet | None) -> None:
+    asked = iter([False, True, True])  # after each step; after the first image, if there is one
+    options = quick(validate_every=1) if validation else QUICK
+    events = list(fit(model(), samples(), options, validation=validation, stop=lambda: next(asked)))
+    assert [s.step for s in steps(iter(events))] == [1, 2]
+    assert isinstance(events[-1], Fitted)
+    assert events[-1].steps == 2
+    assert not any(isinstance(event, Validated) for event in events)
+
+
 def test_it_stops_after_the_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**6, 6))  # every look at it takes six seconds
     monkeypatch.setattr(train.time, "monotonic", lambda: next(clock))

@@ -1,5 +1,7 @@
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,3 +183,21 @@ def test_file_can_be_replaced_while_its_model_is_in_use(path: Path) -> None:
     before = model.module.get_parameter("head.weight").clone()
     path.write_bytes(bytes(path.stat().st_size))
     assert torch.equal(model.module.get_parameter("head.weight"), before)
+
+
+def test_loading_and_running_leave_pytorchs_compiler_alone(tmp_path):
+    # its import holds the interpreter for a second or more, and with it the window
+    path = tmp_path / "net.safetensors"
+    spec = ModelSpec(base=2, depth=1)
+    save(path, build(spec), Header(name="net", spec=spec, diameter_px=20))
+    code = f"""
+import sys
+import numpy as np
+from pathlib import Path
+from napari_touchup.engine.segment import segment
+from napari_touchup.nn.checkpoint import load
+list(segment(load(Path({str(path)!r})), np.zeros((1, 32, 32), np.uint8)))
+print(sorted({{"torch._dynamo", "sympy"}} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"

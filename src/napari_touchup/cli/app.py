@@ -14,6 +14,7 @@ from napari_touchup.cli.evaluate import evaluate
 from napari_touchup.cli.models import models
 from napari_touchup.cli.segment import segment
 from napari_touchup.cli.synth import synth
+from napari_touchup.cli.train import train
 from napari_touchup.cli.weights import weights
 from napari_touchup.cli.window import demo, gui
 
@@ -64,7 +65,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.callback()(_about)
-for _command in (gui, demo, segment, weights, synth, models, evaluate):
+for _command in (gui, demo, segment, weights, synth, models, evaluate, train):
     app.command()(_command)
 
 

@@ -1,23 +1,26 @@
 """`touchup train`: a model from images and their masks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from napari_touchup.cli.console import UsageError, refuse_existing
+from napari_touchup.cli.console import UsageError, one_line
 from napari_touchup.cli.models import model_path
-from napari_touchup.options import ModelSpec, TrainOptions
-
-if TYPE_CHECKING:
-    from napari_touchup.cli.training import Plan
-    from napari_touchup.io.training import TrainingData
-    from napari_touchup.nn.header import Header
+from napari_touchup.cli.preparation import (
+    CROP_LIMIT_PX,
+    CROP_OBJECTS,
+    CROP_PX,
+    crop_edge,
+    new_spec,
+    parent_header,
+    read_data,
+    refuse_outputs,
+)
+from napari_touchup.options import TrainOptions
 
 DEFAULTS = TrainOptions()
-SUFFIX = ".safetensors"
-CROP_PX = 128  # edge of a crop; more where objects are large:
-CROP_OBJECTS, CROP_LIMIT_PX = 4, 512  # diameters that fit into it, up to a limit
 
 Images = Annotated[
     Path, typer.Argument(metavar="IMAGES", help="Folder of images, or one.", show_default=False)
@@ -159,36 +162,41 @@ def train(
     Ctrl-C ends the run and saves what it has learned. On several GPUs:
     `torchrun --nproc-per-node N -m napari_touchup.cli train ...`
     """
-    _check_outputs(out, plot)
+    refuse_outputs(out, plot)
     if (replay > 0) != (replay_from is not None):
         raise UsageError("expected both --replay and --replay-from, or none of them")
     options = _options(
-        {
-            "steps": steps if steps or minutes else DEFAULTS.steps,
-            "minutes": minutes,
-            "batch": batch,
-            "replay": replay,
-            "rate": lr,
-            "optimizer": optimizer,
-            "freeze_norm": init != "none" if freeze_norm is None else freeze_norm,
-            "seed": seed,
-            "device": device,
-        }
+        steps=steps if steps or minutes else DEFAULTS.steps,
+        minutes=minutes,
+        batch=batch,
+        crop=crop or DEFAULTS.crop,
+        replay=replay,
+        rate=lr,
+        optimizer=optimizer,
+        freeze_norm=init != "none" if freeze_norm is None else freeze_norm,
+        seed=seed,
+        device=device,
     )
-    shape = {"arch": arch, "base": base, "depth": depth}
-    parent = _parent(init, {k: v for k, v in shape.items() if v is not None}, semantic)
-    folders = {"training": (images, masks), "validation": validation, "replay": replay_from}
-    data = _read(folders, annotated, tuple(channel or ()), parent, semantic)
-    crop = crop or crop_edge(data["training"].diameter_px)
-    options = _options(options.model_dump() | {"crop": crop})
-    _run(_plan(out, parent, shape, data, options, plot), init)
+    parent = parent_header(init, {"arch": arch, "base": base, "depth": depth}, semantic)
+    wanted = None if parent is None else parent.spec.in_channels
+    chosen = tuple(channel or ())
+    data = read_data((images, masks), annotated, chosen, wanted, semantic)
+    others = [
+        None if pair is None else read_data(pair, None, chosen, data.channels, semantic)
+        for pair in (validation, replay_from)
+    ]
+    if crop is None:
+        options = options.model_copy(update={"crop": crop_edge(data.diameter_px)})
+    spec = parent.spec if parent is not None else new_spec(arch, base, depth, data)
+    # loads torch: after all that can be wrong without it
+    from napari_touchup.cli.training import Plan, run
+
+    run(Plan(out, None if parent is None else model_path(init), spec, data, *others, options, plot))
 
 
-def crop_edge(diameter_px: float) -> int:
-    """Edge of a crop that shows objects whole, a multiple of 32 pixels.
-
-    >>> [crop_edge(d) for d in (8, 20, 41, 300)]
-    [128, 128, 192, 512]
-    """
-    wanted = 32 * -(-int(CROP_OBJECTS * diameter_px) // 32)
-    return min(max(CROP_PX, wanted), CROP_LIMIT_PX)
+def _options(**given: Any) -> TrainOptions:
+    try:
+        return TrainOptions.model_validate(given)
+    except ValidationError as error:
+        # the option has a name of its own
+        raise UsageError(one_line(error).replace("--rate ", "--lr ")) from error

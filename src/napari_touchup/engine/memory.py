@@ -29,13 +29,21 @@ def release(device: str) -> None:
         torch.mps.empty_cache()
 
 
-def values_per_pixel(network: nn.Module, channels: int) -> float:
+def values_per_pixel(network: nn.Module, channels: int, device: str = "cpu") -> float:
     """Count the values that all layers of a network together give for one input pixel.
 
-    Shapes alone are run, on PyTorch's meta device. Pooling and concatenation, which are no layers,
-    are left out.
+    A small input of zeros is run. Pooling and concatenation, which are no layers, are left out.
+
+    Parameters
+    ----------
+    network : in evaluation mode
+    channels : int
+        Channels of its input.
+    device : str
+        Where the network is.
     """
-    n = cast("Geometry", network).input_size(256)
+    geometry = cast("Geometry", network)
+    n = geometry.input_size(4 * geometry.stride)
     counts = [channels * n * n]
 
     def count(_layer: nn.Module, _inputs: object, y: Tensor) -> None:
@@ -45,10 +53,9 @@ def values_per_pixel(network: nn.Module, channels: int) -> float:
     hooks = [
         leaf.register_forward_hook(count) for leaf in leaves if not isinstance(leaf, nn.Identity)
     ]
-    state = {name: value.float().to("meta") for name, value in network.state_dict().items()}
     try:
-        x = torch.empty((1, channels, n, n), device="meta")
-        torch.func.functional_call(network, state, (x,))
+        with torch.inference_mode():
+            network(torch.zeros((1, channels, n, n), device=device))
     finally:
         for hook in hooks:
             hook.remove()

@@ -175,14 +175,14 @@ def fold(module: nn.Module) -> nn.Module:
 def _make(model: "Model", options: SegmentOptions) -> Runner:
     device = choose(options.device, options.precision)
     network = fold(model.module).to(device.name)
+    spec = model.header.spec
+    values = ALIVE_SHARE * values_per_pixel(network, spec.in_channels, device.name)
     for layer in network.modules():
         # cast once what autocast would cast at every call
         if isinstance(layer, Convolution | nn.Linear):
             layer.to(device.dtype)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     forward = torch.compile(network) if options.compile else network
-    spec = model.header.spec
-    values = ALIVE_SHARE * values_per_pixel(network, spec.in_channels)
     return Runner(network, cast("Any", forward), spec, device, values)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def fit(
     resume: Path | None = None,
     stop: Callable[[], bool] = lambda: False,
     team: Team = ALONE,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train a copy of a model; the model itself stays as it is.
 
     Parameters
@@ -148,7 +148,7 @@ def fit(
             advance(state, rate, options.ema)
             state.seconds, stopped = team.agree(time.monotonic() - begun, stop())
             yield step_event(state, options, parts, rate, feed.take_seconds())
-            if validation is not None and due(state, options, options.validate_every):
+            if validation and not stopped and due(state, options, options.validate_every):
                 averaged = Model(state.average, model.header)
                 yield from validate(averaged, validation, state, options, stop)
             if save is not None and due(state, options, options.save_every):

@@ -4,11 +4,13 @@ import os
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from napari_touchup.nn.build import build
 from napari_touchup.nn.header import KEY, Header, ModelFileError, read_header
@@ -85,8 +87,19 @@ def load(path: str | PathLike[str], device: str = "cpu") -> Model:
 
 def _empty(spec: ModelSpec) -> nn.Module:
     # without memory: a file that promises a huge network costs nothing until shapes are compared
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutInitialisation():
         return build(spec)
+
+
+class _WithoutInitialisation(TorchFunctionMode):
+    """Random numbers on the meta device are nothing, but make PyTorch load its compiler: 1-3 s."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:

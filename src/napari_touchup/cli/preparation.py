@@ -1,0 +1,112 @@
+"""What `touchup train` checks and settles before anything is trained; none of it needs torch."""
+
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_touchup.cli.console import UsageError, refuse_existing
+from napari_touchup.cli.models import model_path
+from napari_touchup.options import ModelSpec
+
+if TYPE_CHECKING:
+    from napari_touchup.io.training import TrainingData
+    from napari_touchup.nn.header import Header
+
+SUFFIX = ".safetensors"
+CROP_PX = 128  # edge of a crop; more where objects are large:
+CROP_OBJECTS, CROP_LIMIT_PX = 4, 512  # diameters that fit into it, up to a limit
+
+
+def refuse_outputs(out: Path, plot: bool) -> None:
+    """Stop before work starts, if the results cannot be written.
+
+    Raises
+    ------
+    UsageError
+    """
+    from napari_touchup.io.curves import check_plotting
+
+    if out.suffix != SUFFIX:
+        raise UsageError(f"expected -o MODEL{SUFFIX}, got {out}")
+    refuse_existing([out, out.with_suffix(".json"), *([out.with_suffix(".png")] if plot else [])])
+    if plot:
+        check_plotting()
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+
+
+def crop_edge(diameter_px: float) -> int:
+    """Edge of a crop that shows objects whole, a multiple of 32 pixels.
+
+    >>> [crop_edge(d) for d in (8, 20, 41, 300)]
+    [128, 128, 192, 512]
+    """
+    wanted = 32 * ceil(CROP_OBJECTS * diameter_px / 32)
+    return min(max(CROP_PX, wanted), CROP_LIMIT_PX)
+
+
+def parent_header(init: str, shape: dict[str, str | int | None], semantic: bool) -> "Header | None":
+    """Header of the model to begin with; None: a new one.
+
+    Raises
+    ------
+    UsageError
+        If a shape is asked for that this model does not have.
+    """
+    if init == "none":
+        return None
+    from napari_touchup.nn.header import read_header
+
+    header = read_header(model_path(init))
+    own = header.spec.model_dump()
+    wrong = {name: given for name, given in shape.items() if given not in (None, own[name])}
+    if wrong:
+        asked = " ".join(f"--{name} {given}" for name, given in wrong.items())
+        has = ", ".join(f"{name} {own[name]}" for name in wrong)
+        raise UsageError(f"{asked}: the model {init} has {has}; a new one: --init none")
+    if semantic and header.spec.output != "softmax":
+        raise UsageError(f"--semantic: the model {init} knows no classes; a new one: --init none")
+    return header
+
+
+def read_data(
+    places: tuple[Path, Path],
+    annotated: Path | None,
+    channels: tuple[int, ...],
+    wanted: int | None,
+    semantic: bool,
+) -> "TrainingData":
+    """Read images and masks.
+
+    Raises
+    ------
+    UsageError
+        If they do not go together; the message lists all that is wrong.
+    """
+    from napari_touchup.io.pairs import PairError, find_pairs
+    from napari_touchup.io.training import read_training
+
+    try:
+        return read_training(find_pairs(*places, annotated), channels, wanted, semantic)
+    except PairError as error:
+        raise UsageError(str(error)) from error
+
+
+def new_spec(
+    arch: str | None, base: int | None, depth: int | None, data: "TrainingData"
+) -> ModelSpec:
+    """Choose the shape of a new network for this data.
+
+    Raises
+    ------
+    UsageError
+        If there is no such architecture.
+    """
+    from napari_touchup.nn.build import ARCHITECTURES
+
+    shape = {"arch": arch, "base": base, "depth": depth}
+    given: dict[str, Any] = {name: value for name, value in shape.items() if value is not None}
+    if given.get("arch", "unet") not in ARCHITECTURES:
+        raise UsageError(f"--arch: expected one of {', '.join(ARCHITECTURES)}, got {arch}")
+    if data.semantic:
+        given |= {"output": "softmax", "classes": data.classes}
+    return ModelSpec.model_validate(given | {"in_channels": data.channels})
