@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from napari_touchup.nn.header import Header
 from napari_touchup.options import ModelSpec
-from napari_touchup.session.run import Device, Note, Predicted, Tile
+from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
 from napari_touchup.session.session import ModelChoice
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -46,6 +46,9 @@ class FakeNetwork:
 
     def __init__(self) -> None:
         self.read: list[tuple[int, ...]] = []  # shapes of the frames it was given
+        self.frame: Any = None  # the last one
+        self.limits: Any = None  # those that came with it
+        self.advice = ""
         self.error: Exception | None = None  # raised after the first tile
         self.gate = Event()  # cleared: it waits before the second tile
         self.gate.set()
@@ -56,12 +59,15 @@ class FakeNetwork:
     def loaded(self, path: Path) -> bool:
         return self.loads > 0
 
-    def load(self, path: Path) -> Iterator[Note]:
+    def load(self, path: Path) -> Iterator[Note | Advice]:
         self.loads += 1
         yield Note("loaded")
+        if self.advice:
+            yield Advice(self.advice)
 
-    def segment(self, frame: Any, options: Any, instances: Any) -> Iterator[Any]:
+    def segment(self, frame: Any, options: Any, instances: Any, limits: Any) -> Iterator[Any]:
         self.read.append(frame.shape)
+        self.frame, self.limits = frame, limits
         yield Device("a fake device")
         yield Tile(1, 2)
         assert len(self.read) <= self.free or self.gate.wait(20)

@@ -61,7 +61,7 @@ def train(folder: Path, size: int) -> list[dict[str, Any]]:
         )
         for rank in range(size)
     ]
-    assert [process.wait(120) for process in running] == [0] * size
+    assert [process.wait(250) for process in running] == [0] * size
     return [dict(np.load(folder / f"{rank}_of_{size}.npz")) for rank in range(size)]
 
 

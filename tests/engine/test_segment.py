@@ -298,6 +298,26 @@ def test_an_output_array_of_another_shape_is_refused():
         next(predict_maps(model_of(Look()), np.zeros((1, 5, 5)), out=np.zeros((1, 5, 5))))
 
 
+@pytest.mark.parametrize("diameter", [None, 10.0])
+def test_with_the_limits_of_the_whole_a_part_is_seen_as_within_it(diameter):
+    frame = two_discs(20)
+    frame[..., 80:] *= 3  # the part's own limits would make its disc as bright as the other
+    part, options = frame[..., :80], FLOAT32.model_copy(update={"diameter": diameter})
+    seen = {}
+    for name, given in (("own", None), ("whole", limits(frame))):
+        *_, prediction = segment(model_of(Look()), part, options, limits=given)
+        seen[name] = prediction.maps[0]
+    whole = run(model_of(Look()), frame, options)[0]
+    np.testing.assert_allclose(seen["whole"][:, :70], whole[:, :70], atol=1e-5)
+    assert np.abs(seen["own"] - seen["whole"]).max() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 3), (2,)])
+def test_limits_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"expected limits \(1, 2\), got"):
+        next(segment(model_of(Look()), np.zeros((1, 5, 5)), limits=np.zeros(shape)))
+
+
 def test_softmax_networks_give_probabilities_and_masks():
     *_, prediction = segment(random_model(VALID), picture((1, 40, 50)), FLOAT32)
     assert prediction.maps.shape == (2, 40, 50)

@@ -60,3 +60,23 @@ def test_outdated():
     assert frames.outdated(NEW) == ((1,), (2,))
     assert frames.protects((3,))
     assert not frames.protects((2,))
+
+
+def test_without_masks_all_predicted_frames_are_outdated():
+    frames = Frames()
+    frames.put((0,), kept(made_with=NEW))
+    frames.edited.add((0,))
+    frames.forget_masks()
+    assert frames.outdated(NEW) == ((0,),)
+    assert not frames.edited
+
+
+def test_maps_in_a_file_stay_when_only_the_masks_are_new():
+    frames = Frames(in_memory=0)
+    frames.put((0,), kept(0.25))
+    maps = frames[0,].maps
+    frames.put((0,), Kept(maps, "maps", None, NEW))
+    assert frames[0,].maps is maps
+    assert maps.filename.exists()
+    frames.put((0,), kept(0.75))
+    assert not maps.filename.exists()

@@ -39,3 +39,13 @@ def test_twice_is_once():
 def test_shape_is_checked():
     with pytest.raises(ValueError, match=r"expected the shape of the window \(1, 4\)"):
         paste(np.zeros((1, 8), np.uint16), np.zeros((1, 3), np.uint16), WINDOW)
+
+
+def test_numbers_that_the_dtype_does_not_hold_are_not_wrapped_around():
+    labels = np.zeros((4, 8), np.uint8)
+    labels[0, 0], labels[0, 1], labels[:, 2] = 255, 1, 3
+    new = np.zeros((4, 4), np.uint8)
+    new[0, 0], new[2, 2] = 1, 2
+    paste(labels, new, (slice(0, 4), slice(4, 8)))
+    assert (labels[0, 4], labels[2, 6]) == (2, 4)
+    assert np.unique(labels).tolist() == [0, 1, 2, 3, 4, 255]

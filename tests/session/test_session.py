@@ -1,11 +1,14 @@
+import dataclasses
 from queue import Queue
 
 import numpy as np
 import pytest
 
+from napari_touchup.core.normalize import limits
 from napari_touchup.options import InstanceOptions
 from napari_touchup.session.images import Image
-from napari_touchup.session.session import LOADING, Session
+from napari_touchup.session.segment_run import LOADING
+from napari_touchup.session.session import Session
 
 
 class Loop:
@@ -81,6 +84,17 @@ def test_window(loop, movie, fake_network):
     assert fake_network.read == [(1, 32, 16)]
 
 
+def test_a_window_is_normalised_as_the_whole_frame(loop, movie, fake_network):
+    movie.data[0, 20:, 40:] = 250
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment()
+    loop.finish()
+    assert fake_network.limits is None
+    loop.session.segment(window=(slice(0, 32), slice(0, 16)))
+    loop.finish()
+    np.testing.assert_array_equal(fake_network.limits, limits(movie.data[:1]))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -105,7 +119,7 @@ def test_failure_of_any_kind_ends_the_run(loop, movie, fake_network):
     loop.session.segment()
     loop.finish()
     assert loop.session.status.kind == "failed"
-    assert loop.session.status.failure.what == "The memory was not enough."
+    assert loop.session.status.failure.what == "There was not enough memory."
     fake_network.error = None
     loop.session.segment()
     loop.finish()
@@ -130,7 +144,7 @@ def test_events_of_a_closed_session_are_dropped(loop, movie, fake_network):
     fake_network.gate.clear()
     loop.session.image, loop.session.frame = movie, (0,)
     loop.session.segment()
-    job = loop.session._job
+    job = loop.session._run._job
     loop.session.close()
     fake_network.gate.set()
     assert job.wait(10)
@@ -172,6 +186,7 @@ def test_apply_to_the_other_frames(loop, movie):
     assert loop.session.outdated == ((1,),)
     loop.remade(4)
     loop.session.apply_to_outdated()
+    assert loop.session.outdated == ()  # they are promised
     loop.remade(5)
     assert loop.shown[3:] == [("movie", (0,), 1), ("movie", (1,), 1)]
     assert loop.session.outdated == ()
@@ -183,7 +198,7 @@ def test_a_frame_with_strokes_is_not_replaced_unasked(loop, movie):
     loop.session.segment([(0,), (1,)])
     assert loop.session.status.kind == "ask"
     (keep, keep_them), (replace, _) = loop.session.status.choices
-    assert (keep, replace) == ("Keep strokes", "Replace")
+    assert (keep, replace) == ("Keep strokes", "Replace strokes")
     keep_them()
     loop.finish()
     assert loop.shown == [("movie", (0,), 1)]
@@ -259,3 +274,89 @@ def test_state_tells_of_its_changes(loop):
     loop.session.frame = (1,)
     loop.session.instances = InstanceOptions(h=0.3)
     assert heard == ["frame", "instances"]
+
+
+def test_a_frame_that_comes_to_be_shown_still_counts_as_outdated(loop, movie):
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment([(0,), (1,)])
+    loop.finish()
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    loop.session.frame = (1,)
+    loop.remade(3)
+    assert loop.session.outdated == ((1,),)
+    loop.session.apply_to_outdated()
+    loop.remade(4)
+    assert loop.shown[3] == ("movie", (1,), 1)
+
+
+def test_apply_at_once_after_a_slider_forgets_no_frame(loop, movie, fake_network):
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment([(0,), (1,), (2,)])
+    loop.finish()
+    loop.session.instances = InstanceOptions(threshold=0.95)
+    loop.session.apply_to_outdated()
+    loop.until(lambda: {shown[1:] for shown in loop.shown[3:]} == {((n,), 0) for n in range(3)})
+    assert loop.session.outdated == ()
+
+
+def test_a_slider_that_moves_during_the_run_is_followed_after_it(loop, movie, fake_network):
+    fake_network.gate.clear()
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    fake_network.gate.set()
+    loop.remade(2)
+    assert loop.shown == [("movie", (1,), 2), ("movie", (1,), 1)]
+
+
+def test_masks_of_older_maps_do_not_replace_those_of_a_newer_run(loop, movie, fake_network):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.finish()
+    old = movie.frames[1,]
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    fresh = dataclasses.replace(old, maps=old.maps.copy())
+    movie.frames.put((1,), fresh)  # as a run would, while the masks of the old maps are made
+    loop.until(lambda: loop.session._remaker._job is None)
+    assert movie.frames[1,].maps is fresh.maps
+
+
+def test_the_answer_to_a_question_is_about_the_frame_that_was_asked_about(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment([(1,), (2,)])
+    loop.finish()
+    loop.session.note_strokes(movie, {(1,), (2,)})
+    loop.session.instances = InstanceOptions(threshold=0.7)
+    replace_it = loop.session.status.choices[1][1]
+    loop.session.frame = (2,)
+    assert loop.session.status.kind == "idle"  # the question was about the other frame
+    replace_it()
+    loop.remade(3)
+    assert loop.shown[2][1] == (1,)
+    assert movie.frames.edited == {(2,)}
+
+
+def test_keep_strokes_drops_the_question(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.note_strokes(movie, {(1,)})
+    loop.session.segment()
+    loop.session.status.choices[0][1]()
+    assert loop.session.status.kind == "idle"
+    assert not loop.session.running
+
+
+def test_channels_that_do_not_go_together_are_said(loop, movie, spots, model_choice):
+    loop.session.image, loop.session.model = movie, model_choice(2)
+    other = Image("other", np.stack([spots(90)] * 3), "ZYX")
+    loop.session.channels = (movie.channels[0], other.channels[0])
+    loop.session.segment()
+    assert "do not go together" in loop.session.status.text
+
+
+def test_advice_stays_and_is_not_part_of_the_status(loop, movie, fake_network):
+    fake_network.advice = "There is a card. See https://example.org"
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment()
+    loop.finish()
+    assert loop.session.advice == "There is a card. See https://example.org"
+    assert loop.session.status.text == "1 cell, median 9 px\nloaded"

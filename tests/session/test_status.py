@@ -2,7 +2,14 @@ import pytest
 
 from napari_touchup.nn.header import ModelFileError
 from napari_touchup.session.run import Summary
-from napari_touchup.session.status import explain, found, report, time_left
+from napari_touchup.session.status import (
+    explain,
+    failed,
+    found,
+    report,
+    strokes_question,
+    time_left,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +34,7 @@ def test_found(summaries, expected):
 )
 def test_nothing_found_proposes_what_to_try(highest, words):
     text = found([Summary((), highest)], 0.5)
-    assert "another channel, or set the diameter" in text
+    assert "another channel, or set the diameter of a cell" in text
     assert words in text
 
 
@@ -47,13 +54,17 @@ def test_time_left(done, total, seconds, expected):
 @pytest.mark.parametrize(
     ("error", "what", "todo"),
     [
-        (RuntimeError("CUDA out of memory. Tried"), "The memory was not enough.", "smaller tile"),
-        (MemoryError(), "The memory was not enough.", "segment what you see"),
+        (RuntimeError("CUDA out of memory. Tried"), "There was not enough memory.", "smaller tile"),
+        (MemoryError(), "There was not enough memory.", "only “What I see”"),
         (ModelFileError("a.pt is a pickled file"), "a.pt is a pickled file", "another model"),
         (FileNotFoundError("no such file"), "no such file", "still there"),
         (ImportError("no torch"), "A library could not be loaded: no torch", "pip install"),
-        (KeyError("x"), "'x'", "send the report"),
-        (ZeroDivisionError(), "ZeroDivisionError", "send the report"),
+        (ValueError("expected (Y, X)"), "expected (Y, X)", "copy the report"),
+        (
+            KeyError("x"),
+            "Something unexpected happened (KeyError: 'x').",
+            "copy the report and send it",
+        ),
     ],
 )
 def test_explain(error, what, todo):
@@ -71,3 +82,22 @@ def test_report_names_versions_and_the_place():
     assert "napari-touchup 0." in text
     assert "torch 2." in text
     assert "test_report_names_versions_and_the_place" in text
+
+
+def test_failed_says_what_is_safe():
+    status = failed(OSError("gone"), "The model was not opened.")
+    assert (status.kind, status.text) == ("failed", "The model was not opened.")
+    assert "your brush strokes" in status.failure.safe
+
+
+@pytest.mark.parametrize(
+    ("painted", "frames", "words"),
+    [(1, 1, "You painted in this frame."), (3, 60, "You painted in 3 of these 60 frames.")],
+)
+def test_strokes_question(painted, frames, words):
+    done = []
+    asked = strokes_question(painted, frames, lambda: done.append("keep"), lambda: done.append("r"))
+    assert asked.text.startswith(words)
+    for _, answer in asked.choices:
+        answer()
+    assert done == ["keep", "r"]

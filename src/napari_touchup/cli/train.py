@@ -166,10 +166,10 @@ def train(
     if (replay > 0) != (replay_from is not None):
         raise UsageError("expected both --replay and --replay-from, or none of them")
     options = _options(
-        steps=steps if steps or minutes else DEFAULTS.steps,
+        steps=DEFAULTS.steps if steps is None and minutes is None else steps,
         minutes=minutes,
         batch=batch,
-        crop=crop or DEFAULTS.crop,
+        crop=DEFAULTS.crop if crop is None else crop,
         replay=replay,
         rate=lr,
         optimizer=optimizer,
@@ -181,17 +181,18 @@ def train(
     wanted = None if parent is None else parent.spec.in_channels
     chosen = tuple(channel or ())
     data = read_data((images, masks), annotated, chosen, wanted, semantic)
-    others = [
+    scored, old = (
         None if pair is None else read_data(pair, None, chosen, data.channels, semantic)
         for pair in (validation, replay_from)
-    ]
+    )
     if crop is None:
         options = options.model_copy(update={"crop": crop_edge(data.diameter_px)})
     spec = parent.spec if parent is not None else new_spec(arch, base, depth, data)
     # loads torch: after all that can be wrong without it
     from napari_touchup.cli.training import Plan, run
 
-    run(Plan(out, None if parent is None else model_path(init), spec, data, *others, options, plot))
+    begin = None if parent is None else model_path(init)
+    run(Plan(out, begin, spec, data, scored, old, options, plot))
 
 
 def _options(**given: Any) -> TrainOptions:

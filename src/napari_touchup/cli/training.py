@@ -85,7 +85,7 @@ def run(plan: Plan) -> None:
         except ValueError as error:
             raise UsageError(str(error)) from error
         start, course = _start(plan), Course()
-        with _interrupts() as stopped:
+        with interrupts() as stopped:
             _follow(course, start, plan, options, us, stopped)
         if us.leads:
             _end(plan, start, course)
@@ -154,7 +154,7 @@ def _note(event: object, course: Course, shown: Display) -> None:
 
 
 @contextmanager
-def _interrupts() -> Iterator[list[int]]:
+def interrupts() -> Iterator[list[int]]:
     """Collect Ctrl-C and requests to end, so that the run can end after its step and be saved."""
     seen: list[int] = []
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.instances import masks_from_maps, masks_from_probability
-from napari_touchup.core.normalize import affine, limits
+from napari_touchup.core.normalize import affine
+from napari_touchup.core.normalize import limits as limits_of
 from napari_touchup.core.tiling import Tile, TilePlan, plan, read_tile
 from napari_touchup.engine.memory import is_out_of_memory, release
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
@@ -101,6 +102,8 @@ def segment(
     options: SegmentOptions = _SEGMENT,
     instances: InstanceOptions = _INSTANCES,
     out: Any = None,
+    *,
+    limits: NDArray[np.floating] | None = None,
 ) -> Generator[Progress | Prediction]:
     """Segment one frame.
 
@@ -113,6 +116,9 @@ def segment(
     instances : InstanceOptions
     out : (K, Y, X) array-like of float16 or float32, optional
         Receives the maps, such as a zarr array where memory does not hold them.
+    limits : (C, 2) array, optional
+        Intensities that become 0 and 1; by default the frame's own. For a part of a frame: the
+        limits of all of it, so that the part is seen as it would be within the whole.
 
     Yields
     ------
@@ -124,23 +130,30 @@ def segment(
     Raises
     ------
     ValueError
-        If the frame does not fit the model, before anything runs.
+        If the frame or the limits do not fit the model, before anything runs.
     MemoryError
         If not even one smallest tile fits in memory.
     """
     started = perf_counter()
-    maps = yield from predict_maps(model, frame, options, out)
+    maps = yield from predict_maps(model, frame, options, out, limits=limits)
     masks = make_masks(maps, model.header.spec.output, instances)
     yield Prediction(maps, masks, perf_counter() - started)
 
 
 def predict_maps(
-    model: "Model", frame: Any, options: SegmentOptions = _SEGMENT, out: Any = None
+    model: "Model",
+    frame: Any,
+    options: SegmentOptions = _SEGMENT,
+    out: Any = None,
+    *,
+    limits: NDArray[np.floating] | None = None,
 ) -> Generator[Progress, None, Any]:
     """Run the network over a frame and return the maps; parameters and errors as of `segment`."""
-    _check(model, frame, out)
+    _check(model, frame, out, limits)
     runner = prepare(model, options)
-    source = _Source(frame, *affine(limits(frame, model.header.normalize)))
+    if limits is None:
+        limits = limits_of(frame, model.header.normalize)
+    source = _Source(frame, *affine(limits))
     shape = scaled_shape(source.shape, model.header.diameter_px, options.diameter)
     if shape == source.shape:
         maps = np.empty((runner.spec.classes, *shape), np.float32) if out is None else out
@@ -176,7 +189,7 @@ _READ_OUT: dict[str, Callable[[Any, InstanceOptions], NDArray[np.unsignedinteger
 }
 
 
-def _check(model: "Model", frame: Any, out: Any) -> None:
+def _check(model: "Model", frame: Any, out: Any, limits: NDArray[np.floating] | None) -> None:
     spec, shape = model.header.spec, tuple(frame.shape)
     if len(shape) != 3 or shape[0] != spec.in_channels:
         raise ValueError(
@@ -186,6 +199,8 @@ def _check(model: "Model", frame: Any, out: Any) -> None:
     expected = (spec.classes, *shape[1:])
     if out is not None and tuple(out.shape) != expected:
         raise ValueError(f"expected an output array {expected}, got {tuple(out.shape)}")
+    if limits is not None and np.shape(limits) != (spec.in_channels, 2):
+        raise ValueError(f"expected limits ({spec.in_channels}, 2), got {np.shape(limits)}")
 
 
 def _run(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 INSTALL = "pip install 'napari-touchup[plot]'"
 DIGITS = 5  # of a number in a file
 SHOWN = ("ap50", "ap75", "iou")  # of the scores
-SMOOTH = 100  # parts of a run over which the drawn loss is averaged
+SMOOTH = 20  # parts of a run over which the drawn loss is averaged
 EDGE_INCHES = (7.0, 6.0)
 
 
@@ -77,7 +77,7 @@ def plot(curves: Curves, path: Path) -> None:
 
 
 def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over a hundredth of the run (of fewer steps at its beginning).
+    """Average over a twentieth of the run (of fewer steps at its beginning).
 
     >>> smooth(np.array([1.0, 3.0])).tolist()
     [1.0, 3.0]

@@ -2,6 +2,7 @@
 
 import shutil
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
@@ -23,7 +24,7 @@ class Kept:
     maps: NDArray[np.floating]  # (K, h, w) float16, after the activation
     output: str  # of the network: "maps" or "softmax"
     window: Window | None  # where the maps lie in the frame; None: all of it
-    made_with: InstanceOptions  # the options of the masks that are shown
+    made_with: InstanceOptions | None  # of the masks that are shown; None: none are
 
 
 class Frames:
@@ -33,6 +34,7 @@ class Frames:
         self._kept: dict[Index, Kept] = {}
         self._room = in_memory
         self._folder: Path | None = None
+        self._saved = 0  # files so far
         self.edited: set[Index] = set()
 
     def __contains__(self, index: object) -> bool:
@@ -53,38 +55,40 @@ class Frames:
 
     def put(self, index: Index, kept: Kept) -> None:
         """Keep a prediction; maps beyond the room in memory go to a file."""
-        self._drop(index)
+        old = self._kept.get(index)
+        if old is not None and not isinstance(old.maps, np.memmap):
+            self._room += old.maps.nbytes
         maps = kept.maps
         if not isinstance(maps, np.memmap):
-            self._room -= maps.nbytes
-            if self._room < 0:
-                self._room += maps.nbytes
-                maps = self._on_disk(index, maps)
-        self._kept[index] = replace(kept, maps=maps)
+            if maps.nbytes > self._room:
+                maps = self._on_disk(maps)
+            else:
+                self._room -= maps.nbytes
+        self._kept[index] = replace(kept, maps=maps)  # at once: a job may be reading
+        if old is not None and isinstance(old.maps, np.memmap) and old.maps is not maps:
+            with suppress(PermissionError):  # Windows deletes no file that is still mapped
+                Path(str(old.maps.filename)).unlink(missing_ok=True)
 
-    def mark(self, index: Index, made_with: InstanceOptions) -> None:
-        """Note with which options the shown masks were made."""
-        self._kept[index] = replace(self._kept[index], made_with=made_with)
+    def forget_masks(self) -> None:
+        """Note that no masks are shown any more, of no frame; the maps stay."""
+        self.edited.clear()
+        self._kept = {index: replace(kept, made_with=None) for index, kept in self._kept.items()}
 
     def outdated(self, options: InstanceOptions) -> tuple[Index, ...]:
-        """Frames without brush strokes whose masks were made with other options."""
+        """Frames without brush strokes whose masks were made with other options, or are gone."""
         return tuple(
             index
             for index in self.indices()
             if self._kept[index].made_with != options and index not in self.edited
         )
 
-    def _drop(self, index: Index) -> None:
-        old = self._kept.pop(index, None)
-        if old is not None and not isinstance(old.maps, np.memmap):
-            self._room += old.maps.nbytes
-
-    def _on_disk(self, index: Index, maps: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _on_disk(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
         if self._folder is None:
             self._folder = Path(mkdtemp(prefix="touchup-maps-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        path = self._folder / f"frame-{'-'.join(map(str, index))}.npy"
-        path.unlink(missing_ok=True)  # an array that is mapped must not be written over
+        self._saved += 1
+        # a new name: an array that is mapped must not be written over
+        path = self._folder / f"{self._saved}.npy"
         np.save(path, maps)
         loaded: NDArray[np.floating] = np.load(path, mmap_mode="r")
         return loaded

@@ -1,36 +1,61 @@
 """What is segmented: an image, its channels, and the frames that were predicted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_touchup.core.axes import Stack
-from napari_touchup.session.frames import Frames
-
-GRAY = -1  # instead of a channel's number: the mean of all channels
+from napari_touchup.core.colour import to_channels
+from napari_touchup.core.normalize import limits
+from napari_touchup.options import NormalizeOptions
+from napari_touchup.session.frames import Frames, Index
+from napari_touchup.session.paste import Window
 
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """One input of the network: a channel of an array."""
+    """One input of the network: a channel of an array, or the grey of its colours."""
 
     label: str  # what people read, e.g. "1" or "DAPI"
     data: Any  # array-like, numpy or dask
     axes: str  # of `data`, e.g. "TCYX"
-    number: int | None = None  # along C; None: the array has no C; GRAY: the mean over C
-
-    @property
-    def is_mean(self) -> bool:
-        return self.number == GRAY
+    number: int | None = None  # along C; None: the array has no C, or all of C is made grey
+    grey: bool = False
+    _limits: dict[tuple[Index, NormalizeOptions], NDArray[np.float64]] = field(
+        default_factory=dict, init=False
+    )
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
         """Shape without C."""
         pairs = zip(self.axes, self.data.shape, strict=True)
         return tuple(size for axis, size in pairs if axis != "C")
+
+    @property
+    def stack(self) -> Stack:
+        kind = GreyStack if self.grey else Stack
+        return kind(self.data, self.axes, None if self.number is None else (self.number,))
+
+    def limits(self, index: Index, options: NormalizeOptions) -> NDArray[np.float64]:
+        """Intensity limits of a whole frame, (1, 2); kept, as the whole frame is read for them."""
+        if (index, options) not in self._limits:
+            self._limits[index, options] = limits(self.stack.read(index), options)
+        return self._limits[index, options]
+
+
+@dataclass(frozen=True, eq=False)
+class GreyStack(Stack):
+    """Colour frames, read as the one channel that the command line makes of them too."""
+
+    @property
+    def n_channels(self) -> int:
+        return 1
+
+    def read(self, index: Index = ()) -> NDArray[Any]:
+        return to_channels(super().read(index), rgb=True, wanted=1)
 
 
 @dataclass(eq=False)
@@ -45,15 +70,53 @@ class Image:
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """All that can be fed to a network; of an RGB image the mean comes first."""
+        """All that can be fed to a network; of a colour image its grey comes first."""
         if "C" not in self.axes:
             return (Channel("1", self.data, self.axes),)
         count = self.data.shape[self.axes.index("C")]
-        numbers = range(min(count, 3) if self.rgb else count)  # alpha is no channel
-        names = "RGB" if self.rgb and count >= 3 else [str(n + 1) for n in numbers]
-        gray = [Channel("gray", self.data, self.axes, GRAY)] if self.rgb else []
-        singles = [Channel(names[n], self.data, self.axes, n) for n in numbers]
-        return (*gray, *singles)
+        colours = self.rgb and count in (3, 4)  # the fourth is alpha, which is no channel
+        names = "RGB" if colours else [str(n + 1) for n in range(count)]
+        grey = [Channel("gray", self.data, self.axes, grey=True)] if colours else []
+        return (*grey, *(Channel(name, self.data, self.axes, n) for n, name in enumerate(names)))
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """What a network is given: channels, in this order, read one frame at a time.
+
+    Raises
+    ------
+    ValueError
+        If the channels differ in shape or axes.
+    """
+
+    channels: tuple[Channel, ...]
+
+    def __post_init__(self) -> None:
+        planes = {(c.plane_shape, c.axes.replace("C", "")) for c in self.channels}
+        if len(planes) > 1:
+            shapes = ", ".join(f"{c.label} {c.plane_shape}" for c in self.channels)
+            raise ValueError(f"expected channels of one shape, got {shapes}")
+
+    def read(self, index: Index = (), window: Window | None = None) -> NDArray[Any]:
+        """One frame, or a window of it, (C, Y, X); nothing else is read."""
+        frames = [crop(stack, window).read(index) for stack in self._stacks()]
+        return frames[0] if len(frames) == 1 else np.concatenate(frames)
+
+    def limits(self, index: Index, options: NormalizeOptions) -> NDArray[np.float64]:
+        """Intensity limits of the whole frame, (C, 2)."""
+        return np.concatenate([channel.limits(index, options) for channel in self.channels])
+
+    def _stacks(self) -> list[Stack]:
+        first = self.channels[0]
+        numbers = [
+            c.number
+            for c in self.channels
+            if c.number is not None and c.data is first.data and c.axes == first.axes
+        ]
+        if len(numbers) == len(self.channels):  # all of one array: a frame is read at once
+            return [Stack(first.data, first.axes, tuple(numbers))]
+        return [channel.stack for channel in self.channels]
 
 
 def fit_channels(
@@ -61,7 +124,7 @@ def fit_channels(
 ) -> tuple[Channel | None, ...]:
     """Choose the channels that are beyond doubt; the others stay None, to be asked for."""
     offered = image.channels if image else ()
-    plain = tuple(channel for channel in offered if not channel.is_mean)
+    plain = tuple(channel for channel in offered if not channel.grey)
     if len(current) == wanted and offered and set(current) <= set(offered):
         return current
     if wanted == 1 and offered:
@@ -69,34 +132,10 @@ def fit_channels(
     return plain if len(plain) == wanted else (None,) * wanted
 
 
-def combine(channels: Sequence[Channel]) -> Stack:
-    """Stack of the given channels, in this order; nothing is computed or copied.
-
-    Raises
-    ------
-    ValueError
-        If the channels differ in shape or axes.
-    """
-    first = channels[0]
-    if all(c.data is first.data and c.number is not None and c.number >= 0 for c in channels):
-        return Stack(first.data, first.axes, tuple(int(c.number or 0) for c in channels))
-    if len(channels) == 1 and first.number is None:
-        return Stack(first.data, first.axes)
-    planes = [(c.plane_shape, c.axes.replace("C", "")) for c in channels]
-    if len(set(planes)) > 1:
-        shapes = ", ".join(f"{c.label} {c.plane_shape}" for c in channels)
-        raise ValueError(f"expected channels of one shape, got {shapes}")
-    stacked = da.stack([_plane(c) for c in channels])  # type: ignore[no-untyped-call]
-    return Stack(stacked, "C" + planes[0][1])
-
-
-def _plane(channel: Channel) -> Any:
-    array = channel.data
-    if not isinstance(array, da.Array):
-        array = da.from_array(array)  # type: ignore[no-untyped-call]
-    if channel.number is None:
-        return array
-    axis = channel.axes.index("C")
-    if channel.number == GRAY:
-        return array[(slice(None),) * axis + (slice(0, 3),)].mean(axis=axis, dtype="float32")
-    return array[(slice(None),) * axis + (channel.number,)]
+def crop(stack: Stack, window: Window | None) -> Stack:
+    """Stack of a window of each frame; nothing is read."""
+    if window is None:
+        return stack
+    cut = {"Y": window[0], "X": window[1]}
+    key = tuple(cut.get(axis, slice(None)) for axis in stack.axes)
+    return replace(stack, data=stack.data[key])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.options import InstanceOptions, SegmentOptions
-from napari_touchup.session.run import Device, Note, Predicted, Tile
+from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
 
 if TYPE_CHECKING:
     from napari_touchup.nn.checkpoint import Model
@@ -28,7 +28,7 @@ class TorchNetwork:
     def loaded(self, path: Path) -> bool:
         return self._key is not None and path.exists() and self._key == _key(path)
 
-    def load(self, path: Path) -> Iterator[Note]:
+    def load(self, path: Path) -> Iterator[Advice]:
         _map_torch_library()
         from napari_touchup.nn.checkpoint import load
         from napari_touchup.nn.device import nvidia_without_cuda
@@ -37,10 +37,14 @@ class TorchNetwork:
         self._model = load(path)
         self._key = key
         if advice := nvidia_without_cuda():
-            yield Note(advice)
+            yield Advice(advice)
 
     def segment(
-        self, frame: NDArray[Any], options: SegmentOptions, instances: InstanceOptions
+        self,
+        frame: NDArray[Any],
+        options: SegmentOptions,
+        instances: InstanceOptions,
+        limits: NDArray[np.floating] | None = None,
     ) -> Iterator[Device | Note | Tile | Predicted]:
         """Run the loaded model.
 
@@ -53,7 +57,7 @@ class TorchNetwork:
 
         if self._model is None:
             raise RuntimeError("expected a call of load() before segment()")
-        for event in segment(self._model, frame, options, instances):
+        for event in segment(self._model, frame, options, instances, limits=limits):
             if isinstance(event, Prepared):
                 yield Device(event.device)
             elif isinstance(event, Notice):

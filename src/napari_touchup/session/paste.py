@@ -10,7 +10,8 @@ def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window)
     """Replace the objects of a window, in place; objects that reach out of it stay as they are.
 
     Objects of `labels` that lie wholly inside the window go. New objects get numbers above all
-    others; those that would cover a part of an object that stays are left out.
+    others, or free ones below where the dtype holds none above; those that would cover a part of
+    an object that stays are left out.
 
     Parameters
     ----------
@@ -35,7 +36,17 @@ def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window)
     blocked = np.unique(new[stays])
     fits = (new > 0) & ~np.isin(new, blocked)
     kept = np.where(stays, inside, 0)
-    first = int(max(outside.max(initial=0), kept.max(initial=0)))
-    _, numbers = np.unique(new[fits], return_inverse=True)
-    kept[fits] = (numbers + 1 + first).astype(labels.dtype)
+    objects, numbers = np.unique(new[fits], return_inverse=True)
+    kept[fits] = _free_numbers(outside, kept, objects.size)[numbers]
     labels[window] = kept
+
+
+def _free_numbers(
+    outside: NDArray[np.integer], kept: NDArray[np.integer], count: int
+) -> NDArray[np.integer]:
+    top = int(max(outside.max(initial=0), kept.max(initial=0)))
+    if top + count <= np.iinfo(outside.dtype).max:
+        return np.arange(top + 1, top + 1 + count).astype(outside.dtype)
+    used = np.union1d(outside, kept)
+    free = np.setdiff1d(np.arange(1, used.size + count + 1), used)
+    return free[:count].astype(outside.dtype)

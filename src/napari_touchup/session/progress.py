@@ -14,6 +14,7 @@ class Progress:
 
     image: Image
     frames: int
+    threshold: float  # mask probability of the run
     started: float = field(default_factory=perf_counter)
     number: int = 1  # of the frame, counted from 1
     summaries: list[run.Summary] = field(default_factory=list)
@@ -32,9 +33,9 @@ class Progress:
             self.summaries.append(event.summary)
         return None
 
-    def end(self, threshold: float, stopped: bool) -> Status:
+    def end(self, stopped: bool) -> Status:
         """Status after the run."""
-        text = found(self.summaries, threshold)
+        text = found(self.summaries, self.threshold)
         if stopped and len(self.summaries) < self.frames:
             text = f"Stopped: {len(self.summaries)} of {self.frames} frames done."
         return Status("done", "\n".join([capital(text), *dict.fromkeys(self.notes)]))

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_touchup.core.axes import Stack
-from napari_touchup.options import InstanceOptions, SegmentOptions
+from napari_touchup.options import InstanceOptions, NormalizeOptions, SegmentOptions
 from napari_touchup.session.frames import Frames, Index, Kept
+from napari_touchup.session.images import Feed
 from napari_touchup.session.paste import Window
 
 
@@ -36,7 +36,14 @@ class Device:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that people should know, in one line."""
+    """Something that people should know of this run, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something about this computer that stays true after the run; may name a web page."""
 
     text: str
 
@@ -77,9 +84,10 @@ class FrameDone:
 class Request:
     """Frames to segment, and how."""
 
-    stack: Stack
+    feed: Feed
     frames: tuple[Index, ...]
     model: Path
+    normalize: NormalizeOptions = field(default_factory=NormalizeOptions)  # of the model
     window: Window | None = None  # of each frame, pixels; None: all of it
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
@@ -91,10 +99,14 @@ class Network(Protocol):
 
     def loaded(self, path: Path) -> bool: ...
 
-    def load(self, path: Path) -> Iterator[Note]: ...
+    def load(self, path: Path) -> Iterator[Note | Advice]: ...
 
     def segment(
-        self, frame: NDArray[Any], options: SegmentOptions, instances: InstanceOptions
+        self,
+        frame: NDArray[Any],
+        options: SegmentOptions,
+        instances: InstanceOptions,
+        limits: NDArray[np.floating] | None,  # (C, 2) intensities; None: the frame's own
     ) -> Iterator[Device | Note | Tile | Predicted]: ...
 
     def make_masks(
@@ -102,7 +114,7 @@ class Network(Protocol):
     ) -> NDArray[np.integer]: ...
 
 
-Event = Loading | FrameStarted | Device | Note | Tile | FrameDone
+Event = Loading | FrameStarted | Device | Note | Advice | Tile | FrameDone
 
 
 def segment_frames(request: Request, network: Network) -> Generator[Event]:
@@ -110,10 +122,9 @@ def segment_frames(request: Request, network: Network) -> Generator[Event]:
     if not network.loaded(request.model):
         yield Loading(first=True)
         yield from network.load(request.model)
-    stack = crop(request.stack, request.window)
     for number, index in enumerate(request.frames, 1):
         yield FrameStarted(number, len(request.frames))
-        for event in network.segment(stack.read(index), request.options, request.instances):
+        for event in _predict(request, index, network):
             yield _frame_done(request, index, event) if isinstance(event, Predicted) else event
 
 
@@ -132,15 +143,6 @@ def remake_masks(
         yield FrameDone(index, masks, kept, summarize(masks, old.maps, old.output), replace)
 
 
-def crop(stack: Stack, window: Window | None) -> Stack:
-    """Stack of a window of each frame; nothing is read."""
-    if window is None:
-        return stack
-    cut = {"Y": window[0], "X": window[1]}
-    key = tuple(cut.get(axis, slice(None)) for axis in stack.axes)
-    return Stack(stack.data[key], stack.axes, stack.channels)
-
-
 def summarize(
     masks: NDArray[np.integer], maps: NDArray[np.floating], output: str = "maps"
 ) -> Summary:
@@ -155,6 +157,16 @@ def mask_probability(maps: NDArray[np.floating], output: str) -> NDArray[np.floa
     # of a softmax, all that is not background (class 0)
     probability: NDArray[np.floating] = maps[0] if output == "maps" else 1 - maps[0]
     return probability
+
+
+def _predict(
+    request: Request, index: Index, network: Network
+) -> Iterator[Device | Note | Tile | Predicted]:
+    feed, window = request.feed, request.window
+    # a part is seen as it would be within the whole, else its masks differ
+    limits = None if window is None else feed.limits(index, request.normalize)
+    frame = feed.read(index, window)
+    return network.segment(frame, request.options, request.instances, limits)
 
 
 def _frame_done(request: Request, index: Index, event: Predicted) -> FrameDone:

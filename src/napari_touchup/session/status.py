@@ -11,6 +11,7 @@ from typing import Literal
 
 from napari_touchup.session.run import Summary
 
+SAFE = "Your image, your brush strokes and all masks that were finished before are as they were."
 Kind = Literal["idle", "busy", "done", "ask", "failed"]
 Choice = tuple[str, Callable[[], None]]  # what the button says and does
 
@@ -52,12 +53,28 @@ def found(summaries: Sequence[Summary], threshold: float) -> str:
 
 def nothing_found(highest: float, threshold: float) -> str:
     """Propose what to try, in the order of what most often helps."""
-    advice = "no cells found. Try another channel, or set the diameter (Advanced)"
+    advice = "no cells found. Try another channel, or set the diameter of a cell (Advanced)"
     if 0.1 <= highest < threshold:
-        return f"{advice}, or a threshold below {highest:.2f} (Masks), the highest probability."
+        return (
+            f"{advice}, or a threshold below {highest:.2f} (Masks): the model is nowhere more"
+            " certain than that."
+        )
     if highest < 0.1:
-        return f"{advice}. A lower threshold will not help: the probability is below 0.1."
-    return f"{advice}, or a smaller minimum size (Masks)."
+        return (
+            f"{advice}. A lower threshold will not help: the model sees nothing here that looks"
+            " like a cell."
+        )
+    return f"{advice}, or a smaller minimum size (Masks): what was found is smaller than that."
+
+
+def strokes_question(
+    painted: int, frames: int, keep: Callable[[], None], replace: Callable[[], None]
+) -> Status:
+    """Ask before brush strokes are replaced."""
+    where = "this frame" if frames == 1 else f"{painted} of these {frames} frames"
+    there = "" if frames == 1 else " there"
+    text = f"You painted in {where}. New masks would replace your strokes{there}, for good."
+    return Status("ask", text, choices=(("Keep strokes", keep), ("Replace strokes", replace)))
 
 
 def capital(text: str) -> str:
@@ -76,13 +93,20 @@ def time_left(done: int, total: int, seconds: float) -> str:
     return f", {left:.0f} s left" if left < 100 else f", {left / 60:.0f} min left"
 
 
+def failed(error: BaseException, text: str = "This did not work.") -> Status:
+    return Status("failed", text, failure=explain(error))
+
+
 def explain(error: BaseException) -> Failure:
     """Turn an exception into what a person can use."""
     text = str(error) or type(error).__name__
-    what, todo = text, "If it happens again, send the report."
+    what, todo = text, "Try again. If it fails again, copy the report and send it to us."
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
-        what = "The memory was not enough."
-        todo = "Set a smaller tile (Advanced), choose the device cpu, or segment what you see."
+        what = "There was not enough memory."
+        todo = (
+            "Set a smaller tile, or the device cpu (both under Advanced), or segment only"
+            " “What I see”."
+        )
     elif type(error).__name__ == "ModelFileError":
         todo = "Choose another model file, or the default model."
     elif isinstance(error, ImportError):
@@ -90,7 +114,9 @@ def explain(error: BaseException) -> Failure:
         todo = "Install napari-touchup again in this environment (pip install napari-touchup)."
     elif isinstance(error, OSError):
         todo = "Check that the file is still there and can be read."
-    return Failure(what, "The image and the masks are as they were.", todo, report(error))
+    elif not isinstance(error, ValueError | RuntimeError):  # those are written for people
+        what = f"Something unexpected happened ({type(error).__name__}: {text})."
+    return Failure(what, SAFE, todo, report(error))
 
 
 def report(error: BaseException) -> str:

@@ -1,15 +1,24 @@
 """How the network is run."""
 
-from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+from typing import Any
+
+from magicgui.widgets import PushButton
+from qtpy.QtWidgets import QWidget
 
 from napari_touchup.session.session import Session
-from napari_touchup.ui.forms import add_row, narrow_combo, narrow_form, push_button, text_label
+from napari_touchup.ui.forms import (
+    choice,
+    narrow_column,
+    number,
+    option_form,
+    show_values,
+    text_label,
+    with_value,
+)
 from napari_touchup.ui.measure import Measure
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-AUTO = "auto"
 
 
 class AdvancedPanel(QWidget):
@@ -18,68 +27,49 @@ class AdvancedPanel(QWidget):
     def __init__(self, session: Session, measure: Measure) -> None:
         super().__init__()
         self._session = session
-        self.diameter = QDoubleSpinBox()
-        self.diameter.setRange(0, 10_000)
-        self.diameter.setDecimals(1)
-        self.diameter.setSuffix(" px")
-        self.diameter.setSpecialValueText("as trained")
-        self.diameter.setToolTip(
+        self.diameter = number(
+            "diameter", "Diameter", 10_000,
             "Typical width of an object in this image, pixels. The image is scaled so that it"
-            " fits the model; “as trained” does not scale."
+            " fits the model; “as trained” does not scale.",
+            decimals=1, at_lowest="as trained",
+        )  # fmt: skip
+        self.measure = PushButton(
+            text="Measure: draw a line across a cell",
+            tooltip="Adds a layer to draw on; the length of the line, in pixels, becomes the"
+            " diameter",
         )
-        self.measure = push_button(
-            "Measure: draw a line across a cell",
-            "Adds a layer to draw on; the length of the line, in pixels, becomes the diameter",
-            measure.start,
+        self.device = choice(
+            "device", "Device", DEVICES, "What computes: auto takes a GPU where one is at hand"
         )
-        self.device = narrow_combo("What computes: auto takes a GPU where one is at hand")
-        self.device.addItems(DEVICES)
+        self.tile = number(
+            "tile", "Tile", 8192, "Edge of the tiles, pixels; smaller ones need less memory",
+            step=64, at_lowest="auto",
+        )  # fmt: skip
+        self.precision = choice(
+            "precision", "Precision", PRECISIONS,
+            "Number format of the computation; auto takes the fastest",
+        )  # fmt: skip
+        fields = (self.diameter, self.measure, self.device, self.tile, self.precision)
+        self.form = option_form(*fields, changed=self._on_view_value)
         self.chosen = text_label()
-        self.tile = QSpinBox()
-        self.tile.setRange(0, 8192)
-        self.tile.setSingleStep(64)
-        self.tile.setSuffix(" px")
-        self.tile.setSpecialValueText(AUTO)
-        self.tile.setToolTip("Edge of the tiles, pixels; smaller ones need less memory")
-        self.precision = narrow_combo("Number format of the computation; auto takes the fastest")
-        self.precision.addItems(PRECISIONS)
 
-        form = narrow_form(self)
-        add_row(form, "Diameter", self.diameter)
-        form.addRow(self.measure)
-        add_row(form, "Device", self.device)
-        form.addRow(self.chosen)
-        add_row(form, "Tile", self.tile)
-        add_row(form, "Precision", self.precision)
+        narrow_column(self, self.form.native, self.chosen)
 
-        for box in (self.diameter, self.tile):
-            box.setKeyboardTracking(False)
-            box.valueChanged.connect(self._on_view_changed)
-        for combo in (self.device, self.precision):
-            combo.activated.connect(self._on_view_changed)
+        self.measure.changed.connect(measure.start)
         session.events.options.connect(self._on_session_options)
         session.events.device.connect(self._on_session_device)
         self._on_session_options()
         self._on_session_device()
 
-    def _on_view_changed(self) -> None:
-        values = {
-            "diameter": self.diameter.value() or None,
-            "tile": self.tile.value() or None,
-            "device": self.device.currentText(),
-            "precision": self.precision.currentText(),
-        }
-        self._session.options = self._session.options.model_copy(update=values)
+    def _on_view_value(self, name: str, value: Any) -> None:
+        if name in type(self._session.options).model_fields:
+            # 0 stands for None: the model, or the memory, decides
+            self._session.options = with_value(self._session.options, name, value or None)
 
     def _on_session_options(self) -> None:
-        options = self._session.options
-        with QSignalBlocker(self.diameter):
-            self.diameter.setValue(options.diameter or 0)
-        with QSignalBlocker(self.tile):
-            self.tile.setValue(options.tile or 0)
-        self.device.setCurrentText(options.device)
-        self.precision.setCurrentText(options.precision)
+        show_values(self.form, self._session.options)
 
     def _on_session_device(self) -> None:
-        self.chosen.setText(self._session.device)
-        self.chosen.setVisible(bool(self._session.device))
+        device = self._session.device
+        self.chosen.setText(f"Ran on: {device}")
+        self.chosen.setVisible(bool(device))

@@ -2,15 +2,26 @@
 
 from typing import TYPE_CHECKING, Any
 
+from magicgui.widgets import CheckBox
 from napari.layers import Labels
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_touchup.options import WeightOptions
 from napari_touchup.session.status import explain
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.failure_box import FailureBox
-from napari_touchup.ui.forms import add_row, narrow_combo, narrow_form, push_button, text_label
+from napari_touchup.ui.forms import (
+    add_row,
+    narrow_column,
+    narrow_combo,
+    narrow_form,
+    number,
+    option_form,
+    push_button,
+    show_values,
+    text_label,
+)
 from napari_touchup.ui.live_weights import LiveWeights
 
 if TYPE_CHECKING:
@@ -32,15 +43,21 @@ class WeightMapDock(QWidget):
         self._dispatch = QueuedDispatch()
         self._maps: list[LiveWeights] = []
         self.labels = narrow_combo("The labels layer whose weights are shown")
-        self.w0 = _number(WeightOptions().w0, 0, 1000, "")
-        self.w0.setToolTip("Weight that is added where two objects touch (no unit)")
-        self.sigma = _number(WeightOptions().sigma, 0.1, 1000, " px")
-        self.sigma.setToolTip("How far from the border the added weight reaches, pixels")
-        self.balance = QCheckBox("Balance classes")
-        self.balance.setToolTip(
-            "Weigh background and objects so that both count the same in sum;"
-            " computed when the map is made, and fixed while you paint"
+        self.w0 = number(
+            "w0", "w0", 1000, "Weight that is added where two objects touch (no unit)",
+            unit="", decimals=1,
+        )  # fmt: skip
+        self.sigma = number(
+            "sigma", "sigma", 1000, "How far from the border the added weight reaches, pixels",
+            decimals=1, low=0.1,
+        )  # fmt: skip
+        self.balance = CheckBox(
+            name="balance",
+            text="Balance classes",
+            tooltip="Weigh background and objects so that both count the same in sum;"
+            " computed when the map is made, and fixed while you paint",
         )
+        self.form = option_form(self.w0, self.sigma, self.balance, changed=self._on_view_options)
         self.show_map = push_button(
             "Show weight map", "Add the weights as an image layer; it follows the brush", self._show
         )
@@ -50,31 +67,27 @@ class WeightMapDock(QWidget):
         self._lay_out()
 
         self.labels.activated.connect(self._on_view_labels)
-        for box in (self.w0, self.sigma):
-            box.valueChanged.connect(self._on_view_options)
-        self.balance.toggled.connect(self._on_view_options)
         napari_viewer.layers.events.inserted.connect(self._on_layers)
         napari_viewer.layers.events.removed.connect(self._on_layers)
         self.destroyed.connect(_Farewell(napari_viewer, self._maps, self._on_layers))
         self._on_layers()
 
     def _lay_out(self) -> None:
+        top, rest = QWidget(), QWidget()
+        add_row(narrow_form(top), "Labels", self.labels)
+        show_values(self.form, WeightOptions())
+        narrow_column(rest, self.form.native, self.show_map, self.status, self.failure)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        top = QWidget()
-        form = narrow_form(top)
-        add_row(form, "Labels", self.labels)
-        add_row(form, "w0", self.w0)
-        add_row(form, "sigma", self.sigma)
-        form.addRow(self.balance)
-        for widget in (top, self.show_map, self.status, self.failure):
-            layout.addWidget(widget)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(0)
+        layout.addWidget(top)
+        layout.addWidget(rest)
         layout.addStretch(1)
         self.failure.show_failure(None)
         self.setMaximumWidth(320)
 
     def options(self) -> WeightOptions:
-        return WeightOptions(w0=self.w0.value(), sigma=self.sigma.value())
+        return WeightOptions(w0=self.w0.value, sigma=self.sigma.value)
 
     def _chosen(self) -> LiveWeights | None:
         labels = self.labels.currentData()
@@ -84,7 +97,7 @@ class WeightMapDock(QWidget):
         labels = self.labels.currentData()
         if labels is None or self._chosen() is not None:
             return
-        balance = self.balance.isChecked()
+        balance = self.balance.value
         live = LiveWeights(self._viewer, labels, self._dispatch, self.options(), balance)
         live.failed.connect(self._on_failed)
         live.computed.connect(self._on_computed)
@@ -96,11 +109,11 @@ class WeightMapDock(QWidget):
         self.show_map.setEnabled(live is None and self.labels.currentData() is not None)
         self.status.setText("" if self.labels.currentData() else "Open or paint a labels layer.")
 
-    def _on_view_options(self) -> None:
+    def _on_view_options(self, _name: str, _value: Any) -> None:
         live = self._chosen()
         if live is not None:
             self.status.setText("Computing")
-            live.change(self.options(), self.balance.isChecked())
+            live.change(self.options(), self.balance.value)
 
     def _on_layers(self, event: Any = None) -> None:
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
@@ -144,13 +157,3 @@ class _Farewell:
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         for live in self._maps:
             live.close()
-
-
-def _number(value: float, low: float, high: float, unit: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setDecimals(1)
-    box.setValue(value)
-    box.setSuffix(unit)
-    box.setKeyboardTracking(False)
-    return box
