@@ -223,8 +223,9 @@ def test_weights_follow_the_brush(make_napari_viewer: Any, qtbot: Any) -> None:
 
 def test_training() -> None:
     """Steps a second and the share of them spent on data; base 32, 8 x 256 x 256, this device."""
+    from napari_touchup.engine.events import Step
     from napari_touchup.engine.samples import Sample, SampleSet
-    from napari_touchup.engine.train import Step, fit
+    from napari_touchup.engine.train import fit
     from napari_touchup.nn.build import build
     from napari_touchup.nn.checkpoint import Model
     from napari_touchup.nn.header import Header

@@ -17,6 +17,7 @@ import json
 from importlib.resources import files
 from npe2 import PluginManifest
 import napari_touchup
+from napari_touchup.io.replay import REPLAY, load_replay
 from napari_touchup.nn.header import DEFAULT_MODEL, read_header
 manifest = PluginManifest.from_distribution("napari-touchup")
 print(json.dumps({
@@ -25,6 +26,8 @@ print(json.dumps({
     "samples": sorted(p.name for p in (files("napari_touchup_data") / "sample_data").iterdir()),
     "model": str(DEFAULT_MODEL),
     "model_name": read_header(DEFAULT_MODEL).name,
+    "replay": str(REPLAY),
+    "replayed": len(load_replay().replayed),
 }))
 """
 
@@ -51,6 +54,8 @@ def test_wheel_holds_manifest_samples_and_model(wheel_site: Path) -> None:
     assert found["widgets"] == ["Touch-Up", "Weight map"]
     assert {p.name for p in (ROOT / "sample_data").iterdir()} == set(found["samples"])
     assert found["model_name"]
+    assert found["replay"].startswith(str(wheel_site))
+    assert found["replayed"] >= 320
 
 
 def test_installed_manifest_is_the_one_in_the_tree() -> None:

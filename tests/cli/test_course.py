@@ -1,7 +1,7 @@
 import pytest
 
 from napari_touchup.cli.course import display, time_left
-from napari_touchup.engine.train import Step
+from napari_touchup.engine.events import Step
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from typer.testing import CliRunner, Result
 
 from napari_touchup.cli import app, training
 from napari_touchup.core.synth import make
-from napari_touchup.engine.train import DivergedError, Step
+from napari_touchup.engine.events import DivergedError, Step
 from napari_touchup.io import curves
 from napari_touchup.io.images import write_image, write_labels
+from napari_touchup.io.replay import load_replay
 from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
 
 EASY = {"density": 0.12, "diameter": 18, "noise": 0.02, "contrast": 8, "blur": 1, "clustering": 0}
@@ -85,6 +87,10 @@ def test_it_begins_with_the_bundled_model(scenes: Place, tmp_path: Path) -> None
     before, after = load_file(DEFAULT_MODEL), load_file(out)
     for name, weights in before.items():
         np.testing.assert_allclose(after[name], weights, atol=1e-4, err_msg=name)
+    skill = json.loads(out.with_suffix(".json").read_text())["old_skill"]
+    assert skill["crops"] == 80
+    assert skill["ap50_before"] > 0.6
+    assert skill["ap50_after"] == pytest.approx(skill["ap50_before"], abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_model(scenes: Place, tmp_path: Path) -> None:
@@ -120,6 +126,62 @@ def test_what_is_replayed(scenes: Place, tmp_path: Path) -> None:
     assert read_header(tmp_path / "m.safetensors").training["replay"] == 0.5
 
 
+def test_bundled_crops_are_replayed_and_never_those_of_old_skill(
+    scenes: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def fit(*rest: Any, replay: Any, **more: Any) -> Any:
+        given.extend(replay)
+        return engine_fit(*rest, replay=replay, **more)
+
+    engine_fit = training.fit
+    monkeypatch.setattr(training, "fit", fit)
+    out = tmp_path / "m.safetensors"
+    result = train(scenes, out, *SMALL, *QUICK, "--replay", 0.5)
+    assert result.exit_code == 0, result.output
+    (replayed,) = given
+    images = {sample.image.tobytes() for sample in replayed.samples}
+    bank = load_replay()
+    assert images == {sample.image.tobytes() for sample in bank.replayed}
+    assert not images & {sample.image.tobytes() for sample in bank.old_skill}
+    assert "old skill" not in result.stdout  # a new model has none
+    assert "old_skill" not in json.loads(out.with_suffix(".json").read_text())
+
+
+@pytest.mark.parametrize("kind", ["colours", "classes"])
+def test_bundled_crops_do_not_fit_every_model(scenes: Place, tmp_path: Path, kind: str) -> None:
+    images, masks = scenes
+    words = ["--semantic"] if kind == "classes" else []
+    if kind == "colours":
+        images, masks = tmp_path / "i.tif", masks / "0.tif"
+        write_image(images, np.zeros((2, 64, 64), np.uint8), "CYX")
+    out = tmp_path / "m.safetensors"
+    result = train((images, masks), out, *SMALL, *QUICK, *words, "--replay", 0.5)
+    assert result.exit_code == 2
+    assert "--replay: the bundled crops have one channel and objects" in result.stderr
+    assert "expected --replay-from IMAGES MASKS" in result.stderr
+    assert not out.exists()
+
+
+def test_old_skill_of_a_taught_model(
+    scenes: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = load_replay()
+    monkeypatch.setattr(
+        training, "load_replay", lambda: replace(bank, old_skill=bank.old_skill[:3])
+    )
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert train(scenes, first, *SMALL, *QUICK).exit_code == 0
+    result = train(scenes, second, "--init", first, *QUICK)
+    assert result.exit_code == 0, result.output
+    skill = json.loads(second.with_suffix(".json").read_text())["old_skill"]
+    assert skill["crops"] == 3
+    before, after = skill["ap50_before"], skill["ap50_after"]
+    told = f"old skill (3 synthetic crops): AP50 {before:.2f} -> {after:.2f}"
+    assert result.stdout.splitlines()[-1] == told
+
+
 def test_annotated_pixels(scenes: Place, tmp_path: Path) -> None:
     marks = np.zeros((64, 64), np.uint8)
     (tmp_path / "marks").mkdir()
@@ -140,7 +202,8 @@ def test_annotated_pixels(scenes: Place, tmp_path: Path) -> None:
         (["--arch", "other", "--init", "none"], "--arch: expected one of unet, got other"),
         (["--init", "nowhere"], "expected 'default' or a model file, got nowhere: no such file"),
         (["--semantic"], "--semantic: the model default knows no classes"),
-        (["--replay", "0.5"], "expected both --replay and --replay-from"),
+        (["--replay-from", "a", "b"], "expected --replay, a share above 0, with --replay-from"),
+        (["--replay", "2"], "--replay 2.0: input should be less than or equal to 1"),
         (["--lr", "0"], "--lr 0.0: input should be greater than 0"),
         (["--steps", "0"], "--steps 0: input should be greater than or equal to 1"),
         (["--crop", "0"], "--crop 0: input should be greater than or equal to 8"),

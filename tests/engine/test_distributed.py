@@ -18,7 +18,8 @@ import sys
 import numpy as np, torch
 from napari_touchup.engine.distributed import team
 from napari_touchup.engine.samples import Sample, SampleSet
-from napari_touchup.engine.train import Fitted, Saved, Step, fit
+from napari_touchup.engine.events import Fitted, Saved, Step
+from napari_touchup.engine.train import fit
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.header import Header

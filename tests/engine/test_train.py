@@ -9,22 +9,20 @@ import pytest
 import torch
 
 from napari_touchup.engine import train
-from napari_touchup.engine.feed import Feed
-from napari_touchup.engine.samples import Crops, Sample, SampleSet
-from napari_touchup.engine.state import State
-from napari_touchup.engine.train import (
+from napari_touchup.engine.events import (
     DivergedError,
     Event,
     Fitted,
-    Notice,
     Saved,
     Step,
     Validated,
     Weights,
-    fit,
-    learning_rate,
-    share_done,
 )
+from napari_touchup.engine.feed import Feed
+from napari_touchup.engine.samples import Crops, Sample, SampleSet
+from napari_touchup.engine.segment import Notice
+from napari_touchup.engine.state import State
+from napari_touchup.engine.train import fit, learning_rate, share_done
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.header import Header

@@ -70,3 +70,5 @@ def test_open_window_with_an_image(windows, tmp_path):
     tifffile.imwrite(path, np.zeros((20, 30), np.uint8))
     viewer = open_window(path)
     assert [layer.name for layer in viewer.layers] == ["a"]
+    # all of it is seen, beside the dock
+    assert viewer.layers["a"].corner_pixels.tolist() == [[0, 0], [19, 29]]

@@ -1,6 +1,13 @@
+from types import SimpleNamespace
+
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
+
+from napari_touchup.engine.segment import Prediction
+from napari_touchup.io import batch
+from napari_touchup.io.outputs import plan_outputs
 
 
 def test_the_active_image_is_followed(bound, spots):
@@ -100,12 +107,45 @@ def test_dask_is_read_frame_by_frame(bound, spots):
     assert set(read) == {1}
 
 
-def test_rgb(bound, spots):
-    rgb = np.stack([spots(90, 90), spots(90), spots(90)], axis=-1)
+@pytest.mark.parametrize("colours", [3, 4])
+def test_colours_are_fed_as_by_the_command_line(
+    bound, tmp_path, monkeypatch, model_choice, colours
+):
+    rgb = np.random.default_rng(0).integers(0, 255, (40, 50, colours), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", rgb, photometric="rgb")
+    fed = []
+
+    def segment(_model, frame, *_):
+        fed.append(frame)
+        yield Prediction(np.zeros((3, 40, 50)), np.zeros((40, 50), np.uint16), 0.1)
+
+    monkeypatch.setattr(batch, "segment", segment)
+    tasks = plan_outputs([tmp_path / "a.tif"], tmp_path / "out")
+    *_, done = batch.segment_files(tasks, SimpleNamespace(header=model_choice().header))
+    assert isinstance(done, batch.FileDone)
     bound.viewer.add_image(rgb, name="rgb")
     bound.segment()
-    assert bound.network.read == [(1, 32, 64)]
-    assert bound.masks.data.shape == (32, 64)
+    np.testing.assert_array_equal(bound.network.frame, fed[0])
+    assert bound.network.frame.dtype == fed[0].dtype == np.float32
+    assert bound.masks.data.shape == (40, 50)
+
+
+def test_channels_of_a_layer_that_goes_are_asked_for_anew(bound, spots, model_choice):
+    bound.session.model = model_choice(2)
+    bound.viewer.add_image(spots(90), name="a")
+    b = bound.viewer.add_image(spots(60), name="b")
+    bound.binding.choose(bound.viewer.layers["a"])
+    ((_, beside),) = bound.binding.channels_beside(bound.binding.current)
+    bound.session.channels = (bound.session.image.channels[0], beside)
+    bound.viewer.layers.remove(b)
+    assert bound.session.channels == (bound.session.image.channels[0], None)
+
+
+def test_an_image_of_too_many_axes_is_no_image(bound, spots):
+    bound.viewer.add_image(spots(90), name="a")
+    bound.viewer.add_image(np.zeros((2, 2, 2, 2, 4, 5)), name="six")
+    assert [layer.name for layer in bound.binding.images()] == ["a"]
+    assert bound.session.image.name == "a"
 
 
 def test_channels_beside(bound, spots):

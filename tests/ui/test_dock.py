@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 from napari.layers import Shapes
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 
-from napari_touchup.session.session import LOADING, Session
+from napari_touchup.session.segment_run import LOADING
+from napari_touchup.session.session import Session
+from napari_touchup.session.status import failed
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.dock import MAX_WIDTH, TouchUpDock
 from napari_touchup.ui.run_panel import KEY
@@ -99,6 +102,15 @@ def test_what_i_see(window, movie, qtbot, fake_network):
     assert fake_network.read == [(1, 32, 16)]
 
 
+def test_what_i_see_of_an_image_out_of_view(window, movie, fake_network):
+    _, dock = window
+    movie.corner_pixels = np.array([[1, 0, 40, 0], [1, 0, 50, 15]])
+    dock.run.scopes["view"].click()
+    dock.run.segment.click()
+    assert dock.run.status.text().startswith("The canvas shows nothing of this image.")
+    assert fake_network.read == []
+
+
 def test_stop(window, movie, qtbot, fake_network):
     _, dock = window
     fake_network.gate.clear()
@@ -126,13 +138,35 @@ def test_failure_stays_in_the_dock(window, movie, qtbot, fake_network):
     dock.run.segment.click()
     qtbot.waitUntil(ended(dock))
     assert shown(dock.run.failure)
-    assert "The memory was not enough." in dock.run.failure.text.text()
+    assert "There was not enough memory." in dock.run.failure.text.text()
     dock.run.failure.copy.click()
     assert "CUDA out of memory" in QGuiApplication.clipboard().text()
     fake_network.error = None
     dock.run.segment.click()
     assert not shown(dock.run.failure)
     qtbot.waitUntil(ended(dock))
+
+
+def test_an_error_that_looks_like_html_is_read_as_text(window):
+    _, dock = window
+    dock.session.status = failed(ValueError("<b>no</b>"))
+    assert dock.run.failure.text.textFormat() == Qt.TextFormat.PlainText
+    assert "What happened: <b>no</b>" in dock.run.failure.text.text()
+
+
+def test_advice_stays_with_a_link(window, movie, qtbot, fake_network):
+    _, dock = window
+    fake_network.advice = "This computer has an NVIDIA card. Choose CUDA at https://pytorch.org/x/."
+    assert not shown(dock.run.advice)
+    dock.run.segment.click()
+    qtbot.waitUntil(ended(dock))
+    dock.session.image = None  # the status is of the image, the advice is not
+    assert dock.run.status.text() == ""
+    assert shown(dock.run.advice)
+    text = dock.run.advice.text
+    assert text.openExternalLinks()
+    assert '<a href="https://pytorch.org/x/"' in text.text()
+    assert text.text().endswith("</a>.")
 
 
 def test_choices_are_buttons(window, movie, qtbot):
@@ -142,7 +176,7 @@ def test_choices_are_buttons(window, movie, qtbot):
     dock.binding.current.masks.paint((1, 0, 28, 60), 9)
     dock.run.segment.click()
     texts = [dock.run._row.itemAt(n).widget().text() for n in range(dock.run._row.count())]
-    assert texts == ["Keep strokes", "Replace"]
+    assert texts == ["Keep strokes", "Replace strokes"]
     dock.run._row.itemAt(1).widget().click()
     qtbot.waitUntil(ended(dock))
     assert not dock.session.image.frames.edited
@@ -154,7 +188,7 @@ def test_sliders_to_session(window, movie, qtbot):
     dock.run.scopes["all"].click()
     dock.run.segment.click()
     qtbot.waitUntil(ended(dock))
-    dock.masks.threshold.setValue(0.95)
+    dock.masks.threshold.value = 0.95
     assert dock.session.instances.threshold == 0.95
     qtbot.waitUntil(lambda: not dock.binding.current.masks.data[1].any())
     assert dock.binding.current.masks.data[2].any()
@@ -168,32 +202,46 @@ def test_session_to_sliders(window):
     _, dock = window
     values = {"threshold": 0.7, "h": 0.3, "min_size": 40}
     dock.session.instances = dock.session.instances.model_copy(update=values)
-    assert dock.masks.threshold.value() == pytest.approx(0.7)
-    assert dock.masks.split.value() == pytest.approx(0.3)
-    assert dock.masks.min_size.value() == 40
+    assert dock.masks.threshold.value == pytest.approx(0.7)
+    assert dock.masks.split.value == pytest.approx(0.3)
+    assert dock.masks.min_size.value == 40
+
+
+def test_values_outside_a_slider_are_shown_at_its_end_and_kept(window):
+    _, dock = window
+    dock.session.instances = dock.session.instances.model_copy(update={"h": 0.9, "min_size": 3})
+    assert dock.masks.split.value == pytest.approx(0.4)
+    dock.masks.threshold.value = 0.6
+    assert (dock.session.instances.h, dock.session.instances.min_size) == (0.9, 3)
+
+
+def test_a_device_that_code_chose_is_shown(window):
+    _, dock = window
+    dock.session.options = dock.session.options.model_copy(update={"device": "cuda:1"})
+    assert dock.advanced.device.value == "cuda:1"
 
 
 def test_advanced_both_ways(window):
     _, dock = window
-    dock.advanced.diameter.setValue(24.5)
-    dock.advanced.tile.setValue(256)
+    dock.advanced.diameter.value = 24.5
+    dock.advanced.tile.value = 256
     assert dock.session.options.diameter == 24.5
     assert dock.session.options.tile == 256
     values = {"diameter": None, "device": "cpu", "precision": "float32", "tile": None}
     dock.session.options = dock.session.options.model_copy(update=values)
-    assert dock.advanced.diameter.text() == "as trained"
-    assert dock.advanced.tile.text() == "auto"
-    assert dock.advanced.device.currentText() == "cpu"
-    assert dock.advanced.precision.currentText() == "float32"
+    assert dock.advanced.diameter.native.text() == "as trained"
+    assert dock.advanced.tile.native.text() == "auto"
+    assert dock.advanced.device.value == "cpu"
+    assert dock.advanced.precision.value == "float32"
     dock.session.device = "CPU with 2 threads"
-    assert dock.advanced.chosen.text() == "CPU with 2 threads"
+    assert dock.advanced.chosen.text() == "Ran on: CPU with 2 threads"
 
 
 def test_measure(window, movie, qtbot):
     viewer, dock = window
     movie.scale = (1, 1, 0.5, 0.5)
     dock.binding.choose(movie, "TCYX")
-    dock.advanced.measure.click()
+    dock.advanced.measure.native.click()
     lines = viewer.layers.selection.active
     assert isinstance(lines, Shapes)
     assert lines.mode == "add_line"
@@ -249,13 +297,14 @@ def test_every_control_has_a_tooltip(window, movie):
     controls = [
         *dock.run.scopes.values(), dock.run.segment, dock.run.stop, dock.model.model,
         dock.image.image, dock.image.change, dock.image.axes, *dock.image.channels,
-        dock.masks.threshold, dock.masks.split, dock.masks.min_size, dock.masks.apply,
-        dock.advanced.diameter, dock.advanced.measure, dock.advanced.device, dock.advanced.tile,
-        dock.advanced.precision, *dock.layers.boxes.values(),
+        dock.masks.apply, *(field.native for field in dock.masks.form),
+        *(field.native for field in dock.advanced.form), *dock.layers.boxes.values(),
         *(fold.button for fold in dock.folds),
     ]  # fmt: skip
     assert [control for control in controls if not control.toolTip()] == []
     assert KEY in dock.run.segment.toolTip()
+    for field in (dock.masks.min_size, dock.advanced.diameter, dock.advanced.tile):
+        assert "pixels" in field.tooltip
 
 
 def test_key(window, movie, qtbot):

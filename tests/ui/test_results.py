@@ -92,6 +92,63 @@ def test_deleted_masks_are_made_again(bound, movie):
     assert counts(bound.masks) == [1, 0, 0]
 
 
+def test_all_frames_can_be_made_again_after_the_masks_were_deleted(bound, movie):
+    bound.viewer.dims.set_current_step(0, 0)
+    bound.segment([(0,), (1,), (2,)])
+    bound.viewer.layers.remove(bound.masks)
+    assert bound.session.outdated == ((0,), (1,), (2,))
+    bound.session.apply_to_outdated()
+    bound.until(lambda: not bound.session.outdated and bound.masks is not None)
+    bound.until(lambda: counts(bound.masks) == [1, 2, 3])
+
+
+def test_masks_that_were_cropped_by_hand_are_left_alone(bound, movie):
+    bound.segment([(0,)])
+    mine = bound.masks
+    mine.data = mine.data[:, :5, :7]
+    bound.segment([(1,)])
+    assert mine.data.shape == (3, 5, 7)
+    assert bound.masks is not mine
+    assert counts(bound.masks) == [0, 2, 0]
+
+
+def test_the_highest_label_leaves_room_for_a_new_object(bound, movie):
+    bound.viewer.dims.set_current_step(0, 2)
+    bound.segment([(2,)])
+    bound.masks.data[2, 0, 0] = 65535
+    bound.segment([(2,)], window=(slice(8, 32), slice(0, 64)))
+    assert bound.masks.selected_label == 4
+    assert len(np.unique(bound.masks.data[2])) == 5
+
+
+def test_masks_deleted_in_the_middle_of_a_stroke(bound, movie):
+    bound.segment([(0,)])
+
+    class Press:
+        type = "mouse_press"
+
+    stroke = bound.binding.current._watch_stroke(bound.masks, Press)
+    next(stroke)  # its end is never told
+    bound.viewer.layers.remove(bound.masks)
+    bound.segment([(0,)])
+    assert counts(bound.masks) == [1, 0, 0]
+
+
+def test_another_layer_chosen_in_the_middle_of_a_stroke(bound, movie):
+    bound.viewer.dims.set_current_step(0, 0)
+    bound.segment([(0,)])
+
+    class Press:
+        type = "mouse_press"
+
+    stroke = bound.binding.current._watch_stroke(bound.masks, Press)
+    next(stroke)
+    bound.segment([(1,)])
+    assert counts(bound.masks) == [1, 0, 0]
+    bound.viewer.layers.selection.active = movie
+    assert counts(bound.masks) == [1, 2, 0]
+
+
 def test_renamed_masks_stay_the_masks(bound, movie):
     bound.segment([(0,)])
     bound.masks.name = "mine"

@@ -37,8 +37,8 @@ def test_makes_a_map(window, cells, qtbot):
 def test_options_to_the_map(window, cells, qtbot):
     viewer, dock = window
     dock.show_map.click()
-    dock.w0.setValue(0)
-    dock.balance.setChecked(True)
+    dock.w0.value = 0
+    dock.balance.value = True
     qtbot.waitUntil(lambda: "Follows the brush" in dock.status.text())
     weights = viewer.layers["cells weights"].data
     # 128 of 2400 pixels are objects
@@ -59,6 +59,6 @@ def test_deleted_map_can_be_made_again(window, cells, qtbot):
 
 def test_tooltips(window):
     _, dock = window
-    controls = (dock.labels, dock.w0, dock.sigma, dock.balance, dock.show_map)
+    controls = (dock.labels, dock.show_map, *(field.native for field in dock.form))
     assert all(control.toolTip() for control in controls)
-    assert "pixels" in dock.sigma.toolTip()
+    assert "pixels" in dock.sigma.tooltip

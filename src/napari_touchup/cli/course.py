@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from napari_touchup.cli.console import say
-from napari_touchup.engine.train import Step
+from napari_touchup.engine.events import Step
 
 LINE_SECONDS = 30.0  # between two lines where no terminal shows a bar
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from napari_touchup.cli.console import UsageError, output, progress, refuse_existing, say, table
 
 SHOWN = ("ap50", "ap75", "mean_ap", "f1", "pq", "seg", "iou", "v_rand", "v_info", "warping_error")
-NAMED = 6  # files that a message lists by name
 NOTE = "two images without objects score 1; of warping_error less is better"
 
 Pred = Annotated[Path, typer.Argument(metavar="PRED", help="Masks to judge: a file or a folder.")]
@@ -62,34 +61,25 @@ def evaluate(pred: Pred, truth: Truth, json_file: Json = None, warping: Warping 
 def _pairs(pred: Path, truth: Path) -> tuple[list[tuple[Path, Path]], int]:
     """Files of the same name, and how many true ones are left."""
     from napari_touchup.io.outputs import OutputError, find_images
+    from napari_touchup.io.pairs import PairError, by_name, listed
 
     try:
         predicted, true = find_images([pred]), find_images([truth])
-    except OutputError as error:
+        if pred.is_file() and truth.is_file():
+            return [(pred, truth)], 0
+        known = by_name(true)
+        given = by_name(path for path in predicted if not _is_maps(path, predicted))
+    except (OutputError, PairError) as error:
         raise UsageError(str(error)) from error
-    if pred.is_file() and truth.is_file():
-        return [(pred, truth)], 0
-    predicted = [path for path in predicted if not _is_maps(path, predicted)]
-    known = _by_stem(true)
-    if unknown := [str(path) for stem, path in _by_stem(predicted).items() if stem not in known]:
-        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
-        raise UsageError(f"no true masks for {', '.join(unknown[:NAMED])}{more}")
-    return [(path, known[path.stem]) for path in predicted], len(true) - len(predicted)
+    if unknown := [str(path) for name, path in given.items() if name not in known]:
+        raise UsageError(f"no true masks for {listed(unknown)}")
+    return [(path, known[name]) for name, path in given.items()], len(known) - len(given)
 
 
 def _is_maps(path: Path, beside: Sequence[Path]) -> bool:
     """Whether a file is what `touchup segment --maps` wrote beside masks."""
     stem = path.stem.removesuffix("_maps")
     return stem != path.stem and any(other.stem == stem for other in beside)
-
-
-def _by_stem(paths: Sequence[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise UsageError(f"two masks of one name: {found[path.stem]} and {path}")
-        found[path.stem] = path
-    return found
 
 
 def _rows(pred: Path, truth: Path, warping: bool) -> Iterator[Row]:

@@ -91,6 +91,30 @@ def read_data(
         raise UsageError(str(error)) from error
 
 
+def read_replay(
+    place: tuple[Path, Path] | None, channels: tuple[int, ...], spec: ModelSpec, semantic: bool
+) -> "TrainingData":
+    """Read what is mixed into training; without a place the bundled crops.
+
+    Raises
+    ------
+    UsageError
+        If it does not fit the network.
+    """
+    from napari_touchup.io.replay import fits, load_replay
+    from napari_touchup.io.training import TrainingData
+
+    if place is not None:
+        return read_data(place, None, channels, spec.in_channels, semantic)
+    if not fits(spec):
+        raise UsageError(
+            "--replay: the bundled crops have one channel and objects, this model has "
+            f"{spec.in_channels} channel(s) and the output {spec.output}; "
+            "expected --replay-from IMAGES MASKS"
+        )
+    return TrainingData(list(load_replay().replayed), colours=False, semantic=False)
+
+
 def new_spec(
     arch: str | None, base: int | None, depth: int | None, data: "TrainingData"
 ) -> ModelSpec:

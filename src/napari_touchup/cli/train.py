@@ -16,6 +16,7 @@ from napari_touchup.cli.preparation import (
     new_spec,
     parent_header,
     read_data,
+    read_replay,
     refuse_outputs,
 )
 from napari_touchup.options import TrainOptions
@@ -107,14 +108,18 @@ FreezeNorm = Annotated[
 ]
 Replay = Annotated[
     float,
-    typer.Option(metavar="0..1", help="Share of every batch that is taken from --replay-from."),
+    typer.Option(
+        metavar="0..1",
+        help="Share of every batch that is old: of --replay-from, or else of the bundled "
+        "synthetic crops (for models of one channel that find objects).",
+    ),
 ]
 ReplayFrom = Annotated[
     tuple[Path, Path] | None,
     typer.Option(
         metavar="IMAGES MASKS",
         help="What the model knows already and shall not forget.",
-        show_default=False,
+        show_default="bundled crops",
     ),
 ]
 Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
@@ -163,8 +168,8 @@ def train(
     `torchrun --nproc-per-node N -m napari_touchup.cli train ...`
     """
     refuse_outputs(out, plot)
-    if (replay > 0) != (replay_from is not None):
-        raise UsageError("expected both --replay and --replay-from, or none of them")
+    if replay_from is not None and not replay:
+        raise UsageError("expected --replay, a share above 0, with --replay-from")
     options = _options(
         steps=DEFAULTS.steps if steps is None and minutes is None else steps,
         minutes=minutes,
@@ -181,13 +186,13 @@ def train(
     wanted = None if parent is None else parent.spec.in_channels
     chosen = tuple(channel or ())
     data = read_data((images, masks), annotated, chosen, wanted, semantic)
-    scored, old = (
-        None if pair is None else read_data(pair, None, chosen, data.channels, semantic)
-        for pair in (validation, replay_from)
-    )
     if crop is None:
         options = options.model_copy(update={"crop": crop_edge(data.diameter_px)})
     spec = parent.spec if parent is not None else new_spec(arch, base, depth, data)
+    scored = None
+    if validation is not None:
+        scored = read_data(validation, None, chosen, data.channels, semantic)
+    old = read_replay(replay_from, chosen, spec, semantic) if replay else None
     # loads torch: after all that can be wrong without it
     from napari_touchup.cli.training import Plan, run
 

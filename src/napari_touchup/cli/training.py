@@ -15,24 +15,20 @@ import typer
 from napari_touchup.cli.console import UsageError, say
 from napari_touchup.cli.course import Display, display
 from napari_touchup.engine.distributed import Team, team
+from napari_touchup.engine.events import DivergedError, Fitted, Step, Validated, Weights
 from napari_touchup.engine.samples import SampleSet
 from napari_touchup.engine.segment import Notice
+from napari_touchup.engine.skill import pooled_ap50
 from napari_touchup.engine.state import with_weights
-from napari_touchup.engine.train import (
-    DivergedError,
-    Fitted,
-    Step,
-    Validated,
-    Weights,
-    fit,
-)
+from napari_touchup.engine.train import fit
 from napari_touchup.io.curves import SHOWN, Curves, plot
+from napari_touchup.io.replay import fits, load_replay
 from napari_touchup.io.training import TrainingData
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model, load, save
 from napari_touchup.nn.device import choose
 from napari_touchup.nn.header import Header, content_hash
-from napari_touchup.options import ModelSpec, TrainOptions
+from napari_touchup.options import ModelSpec, SegmentOptions, TrainOptions
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 REPEATS = 3  # Ctrl-C as often ends without saving; torchrun passes one on as a second one
@@ -88,7 +84,7 @@ def run(plan: Plan) -> None:
         with interrupts() as stopped:
             _follow(course, start, plan, options, us, stopped)
         if us.leads:
-            _end(plan, start, course)
+            _end(plan, start, course, hurried=bool(stopped))
         if course.failure:
             raise RuntimeError(course.failure)
         if stopped:
@@ -173,13 +169,13 @@ def interrupts() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _end(plan: Plan, start: Model, course: Course) -> None:
-    """Write model, report and curves, and say where they are."""
+def _end(plan: Plan, start: Model, course: Course, hurried: bool) -> None:
+    """Write model, report and curves, and say where they are; then score what was known before."""
     if course.weights is None or course.steps == 0:
         say("nothing was learned, nothing is saved")
         return
-    header = _header(plan, start.header, course)
-    save(plan.out, with_weights(start, course.weights).module, header)
+    header, result = _header(plan, start.header, course), with_weights(start, course.weights)
+    save(plan.out, result.module, header)
     report = header.model_dump(mode="json") | course.curves.as_json()
     report["ended"] = course.failure or ("finished" if _finished(plan, course) else "stopped")
     beside = plan.out.with_suffix(".json")
@@ -187,6 +183,18 @@ def _end(plan: Plan, start: Model, course: Course) -> None:
     if plan.plot:
         plot(course.curves, plan.out.with_suffix(".png"))
     say(f"{course.steps} steps in {course.seconds:.0f} s: {plan.out}, report {beside}")
+    if plan.parent is not None and fits(plan.spec) and not hurried:
+        report["old_skill"] = _old_skill(start, result, plan.options)
+        beside.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _old_skill(start: Model, result: Model, options: TrainOptions) -> dict[str, float]:
+    """Score both models on the bundled crops that are never replayed."""
+    crops = load_replay().old_skill
+    how = SegmentOptions(device=options.device, precision=options.precision)
+    before, after = (pooled_ap50(model, crops, how) for model in (start, result))
+    say(f"old skill ({len(crops)} synthetic crops): AP50 {before:.2f} -> {after:.2f}")
+    return {"crops": len(crops), "ap50_before": before, "ap50_after": after}
 
 
 def _finished(plan: Plan, course: Course) -> bool:

@@ -2,17 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.evaluate import Scored, evaluate, mean_scores
+from napari_touchup.engine.events import DivergedError, Event, Fitted, Saved, Step, Validated
 from napari_touchup.engine.feed import Feed, torch_seed
 from napari_touchup.engine.memory import is_out_of_memory
 from napari_touchup.engine.samples import Crops, SampleSet
@@ -32,57 +31,6 @@ from napari_touchup.nn.loss import Loss, Losses
 from napari_touchup.options import SegmentOptions, TrainOptions
 
 FIRST_RATE = 0.04  # of the peak, at the first step; the one-cycle habit
-Weights = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    step: int  # steps done, from 1
-    progress: float  # share of the run, 0 ... 1
-    loss: float
-    parts: Mapping[str, float]  # the loss by its parts
-    rate: float  # learning rate
-    seconds: float  # of the whole run so far
-    data_seconds: float  # of this step, spent on crops and their variation
-
-
-@dataclass(frozen=True, slots=True)
-class Validated:
-    step: int
-    scores: Mapping[str, float]  # means over the validation images
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The end: averaged weights by their names in the network."""
-
-    weights: Weights
-    steps: int
-    seconds: float
-
-
-Event = Notice | Step | Scored | Validated | Saved | Fitted
-
-
-class DivergedError(ArithmeticError):
-    """The loss was not a number.
-
-    Attributes
-    ----------
-    weights : the last good (averaged) weights
-    """
-
-    def __init__(self, message: str, weights: Weights) -> None:
-        super().__init__(message, weights)
-        self.weights = weights
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def fit(

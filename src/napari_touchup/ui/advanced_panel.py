@@ -6,15 +6,8 @@ from magicgui.widgets import PushButton
 from qtpy.QtWidgets import QWidget
 
 from napari_touchup.session.session import Session
-from napari_touchup.ui.forms import (
-    choice,
-    narrow_column,
-    number,
-    option_form,
-    show_values,
-    text_label,
-    with_value,
-)
+from napari_touchup.ui.fields import choice, number, option_form, show_values, with_value
+from napari_touchup.ui.forms import narrow_column, text_label
 from napari_touchup.ui.measure import Measure
 
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
 
 from napari_touchup.ui.dock import TouchUpDock
 
@@ -22,10 +23,18 @@ def open_window(image_path: Path | None = None) -> "napari.viewer.Viewer":
     import napari
 
     viewer = napari.Viewer(title="Touch-Up")
+    viewer.window.resize(*SIZE)  # type: ignore[no-untyped-call]
+    add_dock(viewer)
     if image_path is not None:
         viewer.open(image_path, plugin=None)
-    add_dock(viewer)
+        fit(viewer)
     return viewer
+
+
+def fit(viewer: "napari.viewer.Viewer") -> None:
+    """Fit the image to the canvas that the docks leave."""
+    QApplication.processEvents()  # until then the canvas is as wide as it was without them
+    viewer.reset_view()
 
 
 def add_dock(viewer: "napari.viewer.Viewer") -> TouchUpDock:
@@ -61,12 +70,12 @@ def demo(screenshot: Path | None = None, masks: Path | None = None, stay_open: b
     from napari_touchup.io.images import write_labels
 
     viewer = open_window()
-    viewer.window.resize(*SIZE)  # type: ignore[no-untyped-call]
     viewer.open_sample(PLUGIN, "nuclei")
     dock = add_dock(viewer)
+    fit(viewer)
     dock.run.segment.click()
     _wait_for_end(dock)
-    viewer.reset_view()  # the window has found its layout by now
+    fit(viewer)  # the window has found its layout by now
     found = dock.binding.current
     if found is None or found.masks is None:
         failure = dock.session.status.failure

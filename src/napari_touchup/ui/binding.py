@@ -82,10 +82,18 @@ class Binding:
         results = next((r for r in self._opened if r.source is layer), None)
         if results is None or axes is not None:
             image = Image(layer.name, level_0(layer), axes_of(layer, axes), layer.rgb)
-            self._opened = [r for r in self._opened if r.source is not layer]
+            if results is not None:
+                self._drop(results)
             results = Results(self.viewer, self.session, layer, image)
             self._opened.append(results)
         return results
+
+    def _drop(self, results: Results) -> None:
+        """Let go of an image: what was found in it counts no more, its channels are gone."""
+        self._opened.remove(results)
+        gone = results.image.channels
+        kept = (None if channel in gone else channel for channel in self.session.channels)
+        self.session.channels = tuple(kept)
 
     def _results_of(self, image: Image | None) -> Results | None:
         return next((r for r in self._opened if r.image is image), None)
@@ -106,7 +114,7 @@ class Binding:
             results.forget(event.value)
         gone = next((r for r in self._opened if r.source is event.value), None)
         if gone is not None:
-            self._opened.remove(gone)
+            self._drop(gone)
             if self.session.image is gone.image:
                 self.session.stop()
                 self.session.image = None
@@ -115,6 +123,8 @@ class Binding:
         self.images_changed.emit()
 
     def _on_active(self) -> None:
+        for results in self._opened:
+            results.write_held()
         layer = self.viewer.layers.selection.active
         if layer is not None and can_segment(layer):
             now = self.current
@@ -136,7 +146,7 @@ class Binding:
         old = next((r for r in self._opened if r.source is event.source), None)
         if old is None or old.image.data is level_0(old.source):
             return
-        self._opened.remove(old)
+        self._drop(old)
         if self.session.image is old.image:
             self.choose(old.source)
 
@@ -148,7 +158,13 @@ class Binding:
 
 
 def can_segment(layer: Any) -> TypeGuard[ImageLayer]:
-    return isinstance(layer, ImageLayer) and not is_result(layer) and layer.ndim >= 2
+    if not isinstance(layer, ImageLayer) or is_result(layer):
+        return False
+    try:
+        axes_of(layer)
+    except ValueError:  # more axes than a film of stacks of channels has
+        return False
+    return True
 
 
 def axes_of(layer: ImageLayer, override: str | None = None) -> str:

@@ -10,7 +10,7 @@ from napari_touchup.ui.activity import Activity
 from napari_touchup.ui.advanced_panel import AdvancedPanel
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.dispatch import QueuedDispatch
-from napari_touchup.ui.forms import Fold, one_open
+from napari_touchup.ui.fold import Fold, one_open
 from napari_touchup.ui.image_panel import ImagePanel
 from napari_touchup.ui.layers_panel import LayersPanel
 from napari_touchup.ui.masks_panel import MasksPanel

@@ -15,7 +15,9 @@ class FailureBox(QFrame):
         self._report = ""
         self.text = text_label()
         self.copy = push_button(
-            "Copy report", "Copy versions and the error's origin; no image data", self._on_copy
+            "Copy report",
+            "Copy what we need to find the cause: versions and where it failed; no image data",
+            self._on_copy,
         )
 
         self.setObjectName("touchup_failure")
@@ -31,7 +33,8 @@ class FailureBox(QFrame):
         if failure is not None:
             self._report = failure.report
             self.text.setText(
-                f"What happened: {failure.what}\n\n{failure.safe}\n\nWhat to do: {failure.todo}"
+                f"What happened: {failure.what}\n\n"
+                f"What is safe: {failure.safe}\n\nWhat to do: {failure.todo}"
             )
 
     def _on_copy(self) -> None:

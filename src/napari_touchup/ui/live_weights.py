@@ -57,6 +57,9 @@ class LiveWeights:
         labels.events.paint.connect(self._on_paint)
         labels.events.set_data.connect(self._on_redrawn)
         viewer.dims.events.point.connect(self._on_frame)
+        # napari holds methods weakly, but not this: the map lives as long as its layers do
+        self._on_removed = lambda event: self._let_go_of(event.value)
+        viewer.layers.events.removed.connect(self._on_removed)
         self.recompute()
 
     @property
@@ -89,6 +92,11 @@ class LiveWeights:
         self.labels.events.paint.disconnect(self._on_paint)
         self.labels.events.set_data.disconnect(self._on_redrawn)
         self._viewer.dims.events.point.disconnect(self._on_frame)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+    def _let_go_of(self, layer: Any) -> None:
+        if layer is self.labels or layer is self.layer:
+            self.close()
 
     def _index(self) -> Index:
         """Of the frame that the viewer shows."""

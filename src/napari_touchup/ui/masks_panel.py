@@ -3,16 +3,8 @@
 from qtpy.QtWidgets import QWidget
 
 from napari_touchup.session.session import Session
-from napari_touchup.ui.forms import (
-    narrow_column,
-    number,
-    option_form,
-    push_button,
-    show_values,
-    slider,
-    text_label,
-    with_value,
-)
+from napari_touchup.ui.fields import number, option_form, show_values, slider, with_value
+from napari_touchup.ui.forms import narrow_column, push_button, text_label
 
 
 class MasksPanel(QWidget):

@@ -8,6 +8,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_touchup.session.frames import Index, Kept
@@ -35,7 +36,6 @@ class Results:
         self.image = image
         self.grid = grid_of(source, image.axes)
         self.layers: dict[str, Any] = {}  # kind -> layer
-        self._weights: LiveWeights | None = None
         self._painting = False
         self._held: list[FrameDone] = []  # masks that came in the middle of a brush stroke
 
@@ -45,7 +45,8 @@ class Results:
 
     def write(self, done: FrameDone) -> None:
         """Show the masks of a frame, and its maps where they are shown."""
-        if self._painting:
+        self._held = [held for held in self._held if held.index != done.index]
+        if self._in_a_stroke():
             self._held.append(done)
             return
         masks = self._masks_for(done)
@@ -58,7 +59,7 @@ class Results:
             self.viewer.layers.selection.active = masks
         if self._is_shown(done.index):
             plane = self.grid.plane(masks.data, done.index)
-            masks.selected_label = int(plane.max()) + 1  # a stroke starts a new object
+            masks.selected_label = unused_label(plane)  # a stroke starts a new object
             masks.refresh(extent=False)
 
     def show_map(self, kind: str) -> None:
@@ -80,18 +81,28 @@ class Results:
 
     def adopt_weights(self, live: LiveWeights) -> None:
         """Keep the weight map of the masks with the other layers."""
-        self._weights = live
         self.layers["weights"] = live.layer
 
     def forget(self, layer: Layer) -> None:
         """Note that a layer was deleted; a later result makes a new one."""
-        if self._weights is not None and layer in (self._weights.layer, self.masks):
-            self._weights.close()
-            self._weights = None
         for kind in [kind for kind, known in self.layers.items() if known is layer]:
             del self.layers[kind]
             if kind == "masks":
-                self.image.frames.edited.clear()
+                self._painting = False  # the brush is lifted from another layer now
+                self.session.note_masks_gone(self.image)
+
+    def write_held(self) -> None:
+        """Write the masks that came in the middle of a brush stroke, once it is over."""
+        if self._in_a_stroke():
+            return
+        held, self._held = self._held, []
+        for done in held:
+            if not self.image.frames.protects(done.index):
+                self.write(done)
+
+    def _in_a_stroke(self) -> bool:
+        # of a layer that is not active any more napari tells no release
+        return self._painting and self.viewer.layers.selection.active is self.masks
 
     def _is_shown(self, index: Index) -> bool:
         dims = self.viewer.dims
@@ -99,7 +110,7 @@ class Results:
 
     def _masks_for(self, done: FrameDone) -> Labels:
         masks = self.masks
-        if masks is None:
+        if masks is None or masks.data.shape != self.grid.shape:  # it may hold other data by now
             data = np.zeros(self.grid.shape, done.masks.dtype)
             name, metadata = f"{self.source.name} masks", {MADE_BY: "masks"}
             masks = Labels(data, name=name, metadata=metadata, **self.grid.place)
@@ -154,13 +165,7 @@ class Results:
             yield
         self._painting = False
         # napari ends the stroke in this same release
-        QTimer.singleShot(0, self._write_held)
-
-    def _write_held(self) -> None:
-        held, self._held = self._held, []
-        for done in held:
-            if done.replace or not self.image.frames.protects(done.index):
-                self.write(done)
+        QTimer.singleShot(0, self.write_held)
 
 
 def map_of(kept: Kept, kind: str) -> Any:
@@ -175,3 +180,12 @@ def kinds_of(kept: Kept | None) -> set[str]:
     if kept is None:
         return set()
     return set(COLORMAPS) if kept.output == "maps" else {"probability"}
+
+
+def unused_label(plane: NDArray[np.integer]) -> int:
+    """Lowest label above all others, or a free one below where the dtype ends."""
+    top = int(plane.max())
+    if top < np.iinfo(plane.dtype).max:
+        return top + 1
+    used = np.unique(plane)
+    return int(np.setdiff1d(np.arange(1, used.size + 2), used)[0])

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 from napari_touchup.core.axes import Stack
 from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status
+from napari_touchup.ui.advice_box import AdviceBox
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.failure_box import FailureBox
 from napari_touchup.ui.forms import push_button, text_label
@@ -50,6 +51,7 @@ class RunPanel(QWidget):
         self.choices = QWidget()
         self._row = QHBoxLayout(self.choices)
         self.failure = FailureBox()
+        self.advice = AdviceBox(session)
 
         self._lay_out()
 
@@ -65,11 +67,19 @@ class RunPanel(QWidget):
         image = self._session.image
         scope = next(name for name, button in self.scopes.items() if button.isChecked())
         if scope == "view":
-            self._session.segment(window=self._binding.window())
+            self._segment_view()
         elif scope == "all" and image is not None:
             self._session.segment(tuple(Stack(image.data, image.axes).frames()))
         else:
             self._session.segment()
+
+    def _segment_view(self) -> None:
+        window = self._binding.window()
+        if window is None and self._session.image is not None:
+            text = "The canvas shows nothing of this image. Move it into view, then press Segment."
+            self._session.status = Status("ask", text)
+        else:
+            self._session.segment(window=window)
 
     def _lay_out(self) -> None:
         for button in (self.segment, self.stop):
@@ -92,6 +102,7 @@ class RunPanel(QWidget):
         for widget in (self.segment, self.stop, self.progress, self.status, self.choices):
             layout.addWidget(widget)
         layout.addWidget(self.failure)
+        layout.addWidget(self.advice)
 
     def _on_session_running(self) -> None:
         running = self._session.running

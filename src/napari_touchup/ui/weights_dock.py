@@ -11,15 +11,13 @@ from napari_touchup.options import WeightOptions
 from napari_touchup.session.status import explain
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.failure_box import FailureBox
+from napari_touchup.ui.fields import number, option_form, show_values
 from napari_touchup.ui.forms import (
     add_row,
     narrow_column,
     narrow_combo,
     narrow_form,
-    number,
-    option_form,
     push_button,
-    show_values,
     text_label,
 )
 from napari_touchup.ui.live_weights import LiveWeights

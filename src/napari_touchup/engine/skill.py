@@ -1,0 +1,75 @@
+"""How well a model does on crops that it never learns from: its old skill."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_touchup.core.metrics import match
+from napari_touchup.core.normalize import affine, limits
+from napari_touchup.core.overlap import overlap
+from napari_touchup.core.tiling import Geometry
+from napari_touchup.engine.rescale import normalized
+from napari_touchup.engine.runner import prepare
+from napari_touchup.engine.samples import Sample
+from napari_touchup.engine.segment import make_masks
+from napari_touchup.nn.checkpoint import Model
+from napari_touchup.options import NormalizeOptions, SegmentOptions
+
+BATCH = 8  # crops at once
+
+_SEGMENT = SegmentOptions()
+
+
+def pooled_ap50(model: Model, crops: Sequence[Sample], options: SegmentOptions = _SEGMENT) -> float:
+    """Score the masks of small crops.
+
+    They are run as training runs them, without the halo that `segment` adds: of a crop of 160
+    pixels that is four fifths of all the work.
+
+    Parameters
+    ----------
+    model : with a read-out to objects
+    crops : squares of equal size, annotated everywhere
+    options : device and precision
+
+    Returns
+    -------
+    float
+        TP / (TP + FP + FN) at IoU 0.5, the counts summed over the crops; 1 without any object
+    """
+    header, runner = model.header, prepare(model, options)
+    ones, zeros = np.ones(header.spec.in_channels), np.zeros(header.spec.in_channels)
+    matched = counted = 0
+    for start in range(0, len(crops), BATCH):
+        batch = crops[start : start + BATCH]
+        inputs = [network_input(crop, header.normalize, runner.geometry) for crop in batch]
+        maps = runner.launch(inputs, ones, zeros).wait()
+        for crop, own in zip(batch, maps, strict=True):
+            masks = make_masks(centred(own, crop.truth.shape[0]), header.spec.output)
+            found = match(overlap(np.asarray(crop.truth), masks), 0.5)
+            matched += found.tp
+            counted += found.tp + found.fp + found.fn
+    return matched / counted if counted else 1.0
+
+
+def network_input(
+    crop: Sample, normalize: NormalizeOptions, geometry: Geometry
+) -> NDArray[np.float32]:
+    """Normalise a crop (C, n, n) and mirror it to a size whose output covers all of it."""
+    image = np.asarray(crop.image)
+    edge = size = geometry.input_size(image.shape[1])
+    while geometry.output_size(size) < image.shape[1]:
+        edge += geometry.stride
+        size = geometry.input_size(edge)
+    before = (size - image.shape[1]) // 2
+    after = size - image.shape[1] - before
+    light = normalized(image, *affine(limits(image, normalize)))
+    return np.pad(light, [(0, 0), *[(before, after)] * 2], mode="reflect")
+
+
+def centred(maps: NDArray[Any], edge: int) -> NDArray[Any]:
+    """Cut maps (K, h, w) to what lies over the crop."""
+    skip = (maps.shape[1] - edge) // 2
+    return maps[:, skip : skip + edge, skip : skip + edge]
