@@ -31,7 +31,9 @@ LOADS_NOT = {
     "napari_touchup.engine": WINDOW | {"typer", "napari_touchup.session", "napari_touchup.io"},
     "napari_touchup.session": WINDOW | {"torch", "typer", "napari_touchup.ui"},
     "napari_touchup.io": WINDOW | {"typer", "napari_touchup.session"},
-    "napari_touchup.cli": WINDOW | {"torch", "numpy.fft", "skimage", "tifffile"},
+    "napari_touchup.cli": WINDOW,
+    # what each command loads before it knows what is asked for
+    "napari_touchup.cli.app": WINDOW | {"torch", "numpy.fft", "skimage", "tifffile"},
 }
 # imports each module of a package, then says what is loaded
 SCRIPT = """
