@@ -31,9 +31,9 @@ def gui(image: ImageArgument = None) -> None:
     if image is not None and not image.exists():
         raise UsageError(f"no such file: {image}")
     _need_display()
-    import napari  # noqa: TID251 - the event loop of the window below
+    import napari
 
-    from napari_touchup.ui.app import open_window  # noqa: TID251 - a command may open a window
+    from napari_touchup.ui.app import open_window
 
     open_window(image)
     napari.run()
@@ -45,7 +45,7 @@ def demo(screenshot: Screenshot = None, masks: MasksFile = None) -> None:
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"no such folder: {path.parent}")
     _need_display()
-    from napari_touchup.ui.app import demo as run_demo  # noqa: TID251 - a command may open a window
+    from napari_touchup.ui.app import demo as run_demo
 
     say(run_demo(screenshot, masks, stay_open=screenshot is None))
     for path in (screenshot, masks):
