@@ -302,9 +302,13 @@ def _options():
 
 
 @pytest.mark.parametrize("option", list(_options()))
-def test_help_of_every_option_has_a_unit(option):
-    unit = r"pixels|no unit|0 to 1|relative|number|Number|counted from|Folder|File|file|TIFF|PNG"
-    assert re.search(f"{unit}|JSON|auto|membrane|one letter", option.help), option.help
+def test_help_of_every_option_says_what_it_takes(option):
+    units = r"pixels|no unit|0 to 1|0\.\.1|relative|number|counted from|minutes|steps|crops|rate"
+    kinds = (
+        r"folder|file|dir|tiff|png|json|model|masks|name|auto|membrane|one letter|[a-z]+\|[a-z]+"
+    )
+    told = f"{option.metavar or ''} {option.help}".lower()
+    assert re.search(f"{units}|{kinds}", told), told
 
 
 @pytest.mark.parametrize("name", [None, *COMMANDS])

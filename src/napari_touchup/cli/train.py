@@ -57,7 +57,11 @@ Arch = Annotated[
 ]
 Base = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Channels of its first level.", show_default="32"),
+    typer.Option(
+        metavar="N",
+        help="Number of channels of its first level; each level below has twice as many.",
+        show_default="32",
+    ),
 ]
 Depth = Annotated[
     int | None, typer.Option(metavar="N", help="Number of its poolings.", show_default="4")
@@ -75,7 +79,9 @@ Channels = Annotated[
 ]
 Steps = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Length of the run.", show_default="1000, without --minutes"),
+    typer.Option(
+        metavar="N", help="Length of the run, steps.", show_default="1000, without --minutes"
+    ),
 ]
 Minutes = Annotated[
     float | None,

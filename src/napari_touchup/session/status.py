@@ -11,7 +11,7 @@ from typing import Literal
 
 from napari_touchup.session.run import Summary
 
-SAFE = "Your image, your brush strokes and all masks that were finished before are as they were."
+SAFE = "your image, your brush strokes, and all masks that were finished before."
 Kind = Literal["idle", "busy", "done", "ask", "failed"]
 Choice = tuple[str, Callable[[], None]]  # what the button says and does
 

@@ -145,7 +145,7 @@ class LiveWeights:
         plane = box[-2:]
         if self._true and prod(s.stop - s.start for s in plane) <= AT_ONCE:
             update(self.layer.data[self._shown], self._truth, None, self._options, plane)
-            self._redraw()
+            self.layer.refresh(thumbnail=False, highlight=False, extent=False)
         else:
             self._compute()
 
@@ -167,9 +167,6 @@ class LiveWeights:
         self._true = self._left.get(self._shown) == _checksum(self._truth)
         if not self._true:
             self._compute()
-
-    def _redraw(self) -> None:
-        self.layer.refresh(thumbnail=False, highlight=False, extent=False)
 
 
 def difference(before: NDArray[np.integer], after: NDArray[np.integer]) -> Box | None:

@@ -50,15 +50,18 @@ class Results:
             self._held.append(done)
             return
         masks = self._masks_for(done)
-        replaced = self._write_masks(masks, done)
-        if replaced:
-            forget_undo(masks)
+        plane = self.grid.plane(masks.data, done.index)
+        if done.kept.window is None:
+            plane[:] = done.masks
+        else:
+            paste(plane, done.masks, done.kept.window)
+        if done.replace:
+            forget_undo(masks)  # of the strokes that are gone
         for kind in COLORMAPS.keys() & self.layers.keys():
             self._write_map(kind, done.kept, done.index)
         if self.viewer.layers.selection.active is self.source:
             self.viewer.layers.selection.active = masks
         if self._is_shown(done.index):
-            plane = self.grid.plane(masks.data, done.index)
             masks.selected_label = unused_label(plane)  # a stroke starts a new object
             masks.refresh(extent=False)
 
@@ -123,15 +126,6 @@ class Results:
             forget_undo(masks)
         return masks
 
-    def _write_masks(self, masks: Labels, done: FrameDone) -> bool:
-        """Write the masks of a frame; whether they replaced brush strokes."""
-        plane = self.grid.plane(masks.data, done.index)
-        if done.kept.window is None:
-            plane[:] = done.masks
-        else:
-            paste(plane, done.masks, done.kept.window)
-        return done.replace
-
     def _write_map(self, kind: str, kept: Kept, index: Index) -> None:
         plane = self.grid.plane(self.layers[kind].data, index)
         plane[kept.window or (...,)] = map_of(kept, kind)
@@ -142,11 +136,9 @@ class Results:
         active = self.viewer.layers.selection.active
         self.viewer.add_layer(layer)
         if self.masks is not None:
-            self.viewer.layers.move(len(self.viewer.layers) - 1, self._index_of(self.masks))
+            layers = self.viewer.layers
+            layers.move(len(layers) - 1, layers.index(self.masks))
         self.viewer.layers.selection.active = active
-
-    def _index_of(self, layer: Layer) -> int:
-        return int(self.viewer.layers.index(layer))
 
     def _on_paint(self, event: Any) -> None:
         box = changed_box(event.value)
