@@ -59,7 +59,7 @@ Base = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of channels of its first level; each level below has twice as many.",
+        help="Number of channels of its first level (twice as many a level below).",
         show_default="32",
     ),
 ]
