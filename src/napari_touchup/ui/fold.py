@@ -32,6 +32,8 @@ class Fold(QFrame):
         layout.setSpacing(2)
         layout.addWidget(self.button)
         layout.addWidget(content)
+        # no higher than its rows: what the dock has left stays empty below the last fold
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
         self.button.toggled.connect(self._on_toggled)
 
