@@ -202,6 +202,26 @@ def test_masks_that_come_during_a_stroke_wait_and_then_give_way(bound, movie, qt
     assert counts(bound.masks) == [2, 0, 0]
 
 
+def test_a_stroke_that_was_begun_before_masks_came_to_replace_older_ones_stays(bound, movie, qtbot):
+    bound.viewer.dims.set_current_step(0, 0)
+    bound.segment([(0,)])
+    paint_on(bound, 0, label=30)
+    results = bound.binding.current
+
+    class Press:
+        type = "mouse_press"
+
+    stroke = results._watch_stroke(bound.masks, Press)
+    next(stroke)
+    bound.segment([(0,)], replace=True)
+    paint_on(bound, 0, label=40)
+    Press.type = "mouse_release"
+    next(stroke, None)
+    qtbot.waitUntil(lambda: not results._held)
+    assert 40 in bound.masks.data[0]
+    assert bound.session.image.frames.edited == {(0,)}
+
+
 def test_masks_that_come_during_a_stroke_elsewhere_are_written_after_it(bound, movie, qtbot):
     bound.segment([(0,)])
     results = bound.binding.current
