@@ -101,11 +101,11 @@ def test_segment_against_the_bare_network() -> None:
     from napari_touchup.nn.header import Header
     from napari_touchup.options import ModelSpec, SegmentOptions
 
-    spec, options = ModelSpec(base=32), SegmentOptions(device="cpu", tile=512)
+    spec, options = ModelSpec(base=32), SegmentOptions(device="cpu")
     model = Model(build(spec).eval(), Header(name="bench", spec=spec, diameter_px=20))
-    frame = np.random.default_rng(0).integers(0, 60_000, (1, 300, 600)).astype(np.uint16)
+    frame = np.random.default_rng(0).integers(0, 60_000, (1, 512, 512)).astype(np.uint16)
     runner = prepare(model, options)
-    tiles = plan(frame.shape[1:], 512, runner.geometry)
+    tiles = plan(frame.shape[1:], runner.sizes(frame.shape[1:], options)[0], runner.geometry)
     scale, shift = affine(limits(frame))
     raw = [read_tile(frame, tiles, tile) * scale[0] + shift[0] for tile in tiles.tiles]
     inputs = [torch.from_numpy(x[None]).float() for x in raw]
@@ -199,8 +199,8 @@ def test_weights_follow_the_brush(make_napari_viewer: Any, qtbot: Any) -> None:
     layer = viewer.add_labels(nuclei(2048, 1500, rng).astype(np.uint16))
     live = LiveWeights(viewer, layer, QueuedDispatch())
     qtbot.waitUntil(lambda: live.layer.data.any(), timeout=20_000)
-    redraw = live._redraw
-    live._redraw = lambda: refresh.append(1000 * seconds(redraw, 1))
+    redraw = live.layer.refresh
+    live.layer.refresh = lambda **how: refresh.append(1000 * seconds(lambda: redraw(**how), 1))
     layer.events.paint.disconnect(live._on_paint)
     layer.events.paint.connect(
         lambda event: compute.append(1000 * seconds(lambda: live._on_paint(event), 1))
