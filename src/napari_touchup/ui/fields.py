@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, FloatSpinBox
 from magicgui.widgets.bases import RangedWidget, ValueWidget
-from qtpy.QtWidgets import QDoubleSpinBox
+from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy
 
 from napari_touchup.options import Options
 from napari_touchup.ui.forms import LABEL_WIDTH, SPACING
@@ -22,6 +22,8 @@ def option_form(*fields: ValueWidget[Any], changed: Callable[[str, Any], None]) 
     form: Form = Container(widgets=fields)
     form.margins = (0, 0, 0, 0)
     form.native.layout().setSpacing(SPACING)
+    # rows are never squeezed when docks share a low window
+    form.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     form.native.setStyleSheet(f"QLabel {{ min-width: {LABEL_WIDTH}px; }}")
     for field in fields:
         field.changed.connect(partial(changed, field.name))
