@@ -180,7 +180,7 @@ def test_nothing_breaks_and_the_layers_hold_what_the_session_believes(
                 np.testing.assert_array_equal(now[frame], painted[frame], err_msg=str(done))
     walk.wait()
     assert dock.session.status.kind != "failed", done
-    for results in dock.binding._opened:
+    for results in dock.binding.opened:
         check(results, fake_network, done)
     check_view(dock)
 
@@ -193,7 +193,7 @@ def planes(dock):
     """What is shown of each frame that holds brush strokes: only a person may change it."""
     return {
         (results.masks, index): results.grid.plane(results.masks.data, index).copy()
-        for results in dock.binding._opened
+        for results in dock.binding.opened
         for index in results.image.frames.edited
     }
 

@@ -1,16 +1,16 @@
 """Follows the viewer: which image is chosen, which frame is shown, which layers are gone."""
 
-from typing import Any, TypeGuard
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from psygnal import Signal
 
-from napari_touchup.core.axes import check_axes, resolve_axes
 from napari_touchup.session.images import Channel, Image
 from napari_touchup.session.run import FrameDone
 from napari_touchup.session.session import Session
-from napari_touchup.ui.layers import is_result, level_0, shown_frame, visible_window
+from napari_touchup.ui.layers import level_0, shown_frame, visible_window
+from napari_touchup.ui.open_images import OpenImages, can_segment
 from napari_touchup.ui.results import Results
 
 
@@ -22,7 +22,7 @@ class Binding:
     def __init__(self, viewer: ViewerModel, session: Session) -> None:
         self.viewer = viewer
         self.session = session
-        self._opened: list[Results] = []
+        self.opened = OpenImages(viewer, session)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -37,7 +37,7 @@ class Binding:
     @property
     def current(self) -> Results | None:
         """The image that is chosen."""
-        return self._results_of(self.session.image)
+        return self.opened.of_image(self.session.image)
 
     def images(self) -> list[ImageLayer]:
         """Layers that can be segmented, bottom to top."""
@@ -51,13 +51,13 @@ class Binding:
         ValueError
             If the axes do not fit the layer's data.
         """
-        self.session.image = self._open(layer, axes).image
+        self.session.image = self.opened.open(layer, axes).image
         self._on_frame()
         self.images_changed.emit()
 
     def channels_beside(self, now: Results) -> list[tuple[str, Channel]]:
         """Channels of the other image layers that lie on the same pixels."""
-        others = [self._open(layer) for layer in self.images() if layer is not now.source]
+        others = [self.opened.open(layer) for layer in self.images() if layer is not now.source]
         return [
             (f"{other.image.name} {channel.label}", channel)
             for other in others
@@ -78,26 +78,6 @@ class Binding:
         self.viewer.dims.events.point.disconnect(self._on_frame)
         self.session.close()
 
-    def _open(self, layer: ImageLayer, axes: str | None = None) -> Results:
-        results = next((r for r in self._opened if r.source is layer), None)
-        if results is None or axes is not None:
-            image = Image(layer.name, level_0(layer), axes_of(layer, axes), layer.rgb)
-            if results is not None:
-                self._drop(results)
-            results = Results(self.viewer, self.session, layer, image)
-            self._opened.append(results)
-        return results
-
-    def _drop(self, results: Results) -> None:
-        """Let go of an image: what was found in it counts no more, its channels are gone."""
-        self._opened.remove(results)
-        gone = results.image.channels
-        kept = (None if channel in gone else channel for channel in self.session.channels)
-        self.session.channels = tuple(kept)
-
-    def _results_of(self, image: Image | None) -> Results | None:
-        return next((r for r in self._opened if r.image is image), None)
-
     def _watch(self, layer: Any) -> None:
         if can_segment(layer):
             layer.events.data.connect(self._on_data)
@@ -110,11 +90,11 @@ class Binding:
         self.images_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        for results in self._opened:
+        for results in self.opened:
             results.forget(event.value)
-        gone = next((r for r in self._opened if r.source is event.value), None)
+        gone = self.opened.of_layer(event.value)
         if gone is not None:
-            self._drop(gone)
+            self.opened.drop(gone)
             if self.session.image is gone.image:
                 self.session.stop()
                 self.session.image = None
@@ -123,7 +103,7 @@ class Binding:
         self.images_changed.emit()
 
     def _on_active(self) -> None:
-        for results in self._opened:
+        for results in self.opened:
             results.write_held()
         layer = self.viewer.layers.selection.active
         if layer is not None and can_segment(layer):
@@ -137,39 +117,21 @@ class Binding:
             self.session.frame = shown_frame(now.source, now.image.axes, self.viewer.dims.point)
 
     def _on_frame_done(self, image: Image, done: FrameDone) -> None:
-        results = self._results_of(image)
+        results = self.opened.of_image(image)
         if results is not None:  # the layer may be gone, or hold other data by now
             results.write(done)
 
     def _on_data(self, event: Any) -> None:
         """Other pixels in the same layer: what was found in the old ones counts no more."""
-        old = next((r for r in self._opened if r.source is event.source), None)
+        old = self.opened.of_layer(event.source)
         if old is None or old.image.data is level_0(old.source):
             return
-        self._drop(old)
+        self.opened.drop(old)
         if self.session.image is old.image:
             self.choose(old.source)
 
     def _on_name(self, event: Any) -> None:
-        for results in self._opened:
+        for results in self.opened:
             if results.source is event.source:
                 results.image.name = event.source.name
         self.images_changed.emit()
-
-
-def can_segment(layer: Any) -> TypeGuard[ImageLayer]:
-    if not isinstance(layer, ImageLayer) or is_result(layer):
-        return False
-    try:
-        axes_of(layer)
-    except ValueError:  # more axes than a film of stacks of channels has
-        return False
-    return True
-
-
-def axes_of(layer: ImageLayer, override: str | None = None) -> str:
-    """Axes of a layer's data: what a person said, or what the shape and its labels tell."""
-    shape = level_0(layer).shape
-    if override is not None:
-        return check_axes(override, shape)
-    return resolve_axes(shape, rgb=layer.rgb, labels=layer.axis_labels)
