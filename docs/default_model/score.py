@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from napari_touchup.core.measure import median_diameter
 from napari_touchup.core.metrics import match
 from napari_touchup.core.overlap import overlap
 from napari_touchup.engine.segment import Prediction, segment
@@ -53,19 +54,14 @@ def main(
 
 def counts_of(model: Model, folder: Path, entry: Entry, with_diameter: bool) -> Counts:
     image, truth = read(folder, entry)
-    diameter = median_diameter(truth) if with_diameter else None
+    areas = np.unique(truth[truth > 0], return_counts=True)[1]
+    diameter = median_diameter(areas.tolist()) if with_diameter and len(areas) else None
     *_, prediction = segment(model, image, SegmentOptions(diameter=diameter))
     if not isinstance(prediction, Prediction):
         raise RuntimeError(f"expected a prediction of {entry.stem}, got {prediction}")
     table = overlap(truth, prediction.masks)
     matchings = [match(table, threshold) for threshold in THRESHOLDS]
     return np.array([(m.tp, m.fp, m.fn) for m in matchings])
-
-
-def median_diameter(truth: NDArray[np.int32]) -> float | None:
-    """Diameter of the circle as large as the median object, pixels; None without objects."""
-    sizes = np.unique(truth[truth > 0], return_counts=True)[1]
-    return float(2 * np.sqrt(np.median(sizes) / np.pi)) if len(sizes) else None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_touchup.core.tiling import plan, read_tile, whole
+from napari_touchup.core.tiling import mirrored, plan, read_tile, whole
 
 
 @dataclass(frozen=True)
@@ -149,3 +149,17 @@ def test_read_tile_of_dask():
 def test_an_empty_frame_is_refused():
     with pytest.raises(ValueError, match=r"expected a frame of at least 1 x 1 pixel, got \(0, 5\)"):
         plan((0, 5), 64, PADDED)
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "size", "expected"),
+    [
+        (0, 3, 5, [0, 1, 2]),
+        (-2, 4, 5, [2, 1, 0, 1]),
+        (3, 4, 5, [3, 4, 3, 2]),
+        (-3, 7, 2, [1, 0, 1, 0, 1, 0, 1]),
+        (-1, 3, 1, [0, 0, 0]),
+    ],
+)
+def test_mirrored_literals(start: int, count: int, size: int, expected: list[int]) -> None:
+    assert mirrored(start, count, size).tolist() == expected

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_touchup.engine import samples as module
-from napari_touchup.engine.samples import Sample, SampleSet, mirrored
+from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.options import WeightOptions
 
 
@@ -30,20 +30,6 @@ class Lazy:
         part = self.array[index]
         self.read += part.size
         return part
-
-
-@pytest.mark.parametrize(
-    ("start", "count", "size", "expected"),
-    [
-        (0, 3, 5, [0, 1, 2]),
-        (-2, 4, 5, [2, 1, 0, 1]),
-        (3, 4, 5, [3, 4, 3, 2]),
-        (-3, 7, 2, [1, 0, 1, 0, 1, 0, 1]),
-        (-1, 3, 1, [0, 0, 0]),
-    ],
-)
-def test_mirrored_literals(start: int, count: int, size: int, expected: list[int]) -> None:
-    assert mirrored(start, count, size).tolist() == expected
 
 
 def test_class_weights_are_pooled_over_annotated_pixels() -> None:

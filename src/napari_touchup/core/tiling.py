@@ -143,7 +143,7 @@ def read_tile(frame: Any, plan: TilePlan, tile: Tile) -> NDArray[Any]:
         One of the plan's.
     """
     rows, columns = (
-        _mirrored(np.arange(window.start, window.stop) - before, n)
+        mirrored(window.start - before, window.stop - window.start, n)
         for window, before, n in zip(tile.read, plan.before, plan.shape, strict=True)
     )
     top, left = rows.min(), columns.min()
@@ -181,13 +181,18 @@ def _kept(write: slice, start: int, first: int) -> slice:
     return slice(write.start - start + first, write.stop - start + first)
 
 
-def _mirrored(index: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    period = max(2 * (n - 1), 1)
-    index = index % period
-    return np.minimum(index, period - index) if n > 1 else np.zeros_like(index)
+def mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
+    """Reflect `count` indices from `start` on at the ends of an axis, not repeating these.
+
+    >>> mirrored(-2, 6, 3).tolist()
+    [2, 1, 0, 1, 2, 1]
+    """
+    period = max(2 * (size - 1), 1)
+    folded = np.arange(start, start + count) % period
+    return np.minimum(folded, period - folded) if size > 1 else folded
 
 
-def _is_plain(index: NDArray[np.intp]) -> bool:
+def _is_plain(index: NDArray[np.int64]) -> bool:
     return bool(index[-1] - index[0] == len(index) - 1)  # inside the frame, nothing is mirrored
 
 

@@ -63,7 +63,17 @@ def class_weights(
         counted = frame if mask is None else frame[mask]
         total += counted.size
         foreground += int(np.count_nonzero(counted))
-    halves = [total / (2 * n) if n else 1.0 for n in (total - foreground, foreground)]
+    return balanced(total - foreground, foreground)
+
+
+def balanced(background: int, foreground: int) -> tuple[float, float]:
+    """Class weights of so many pixels of each, n / (2 n_c); 1.0 for a class without pixels.
+
+    >>> balanced(30, 10)
+    (0.6666666666666666, 2.0)
+    """
+    total = background + foreground
+    halves = [total / (2 * n) if n else 1.0 for n in (background, foreground)]
     return halves[0], halves[1]
 
 

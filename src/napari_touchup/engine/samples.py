@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.normalize import affine, limits
+from napari_touchup.core.tiling import mirrored
+from napari_touchup.core.weights import balanced
 from napari_touchup.engine.truth import Maps, Survey, make_maps, read, survey
 from napari_touchup.options import NormalizeOptions, WeightOptions
 
@@ -99,8 +101,8 @@ class SampleSet:
         if not self.balance:
             return self.weights
         counts = np.array([(s.background, s.foreground) for s in self.surveys]).sum(axis=0)
-        share = [float(counts.sum() / (2 * n)) if n else 1.0 for n in counts]
-        return self.weights.model_copy(update={"background": share[0], "foreground": share[1]})
+        background, foreground = balanced(*counts.tolist())
+        return self.weights.model_copy(update={"background": background, "foreground": foreground})
 
     @cached_property
     def chances(self) -> NDArray[np.float64]:
@@ -186,17 +188,6 @@ class SampleSet:
             slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
         )
         return Maps(*(a[inner] for a in vars(maps).values()))
-
-
-def mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
-    """Reflect the indices start ... start + count at the ends of an axis, not repeating these.
-
-    >>> mirrored(-2, 6, 3).tolist()
-    [2, 1, 0, 1, 2, 1]
-    """
-    period = max(1, 2 * (size - 1))
-    folded = np.arange(start, start + count) % period
-    return np.minimum(folded, period - folded) if size > 1 else folded
 
 
 def stack(crops: Sequence[Crops]) -> Crops:

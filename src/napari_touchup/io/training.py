@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from math import pi, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from skimage.measure import label
 
 from napari_touchup.core.axes import Stack
 from napari_touchup.core.colour import to_channels
+from napari_touchup.core.measure import median_diameter
 from napari_touchup.engine.samples import Sample
 from napari_touchup.io.images import ImageFile, open_image, read_labels
 from napari_touchup.io.pairs import Pair, PairError, listed
@@ -44,7 +44,7 @@ class TrainingData:
     @property
     def diameter_px(self) -> float:
         """Median diameter of discs as large as the objects, pixels."""
-        return 2 * sqrt(float(np.median(self.areas)) / pi)
+        return median_diameter(self.areas.tolist())
 
     @cached_property
     def digest(self) -> str:

@@ -5,10 +5,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from math import pi, sqrt
-from statistics import median
 from typing import Literal
 
+from napari_touchup.core.measure import median_diameter
 from napari_touchup.session.run import Summary
 
 SAFE = "your image, your brush strokes, and all masks that were finished before."
@@ -47,8 +46,7 @@ def found(summaries: Sequence[Summary], threshold: float) -> str:
     if not sizes:
         return frames + nothing_found(max((s.highest for s in summaries), default=0), threshold)
     cells = "1 cell" if len(sizes) == 1 else f"{len(sizes)} cells"
-    diameter = 2 * sqrt(median(sizes) / pi)
-    return f"{frames}{cells}, median {diameter:.0f} px"
+    return f"{frames}{cells}, median {median_diameter(sizes):.0f} px"
 
 
 def nothing_found(highest: float, threshold: float) -> str:
