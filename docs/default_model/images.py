@@ -46,9 +46,9 @@ def read(folder: Path, entry: Entry) -> tuple[NDArray[Any], NDArray[np.int32]]:
     return to_channels(frame, rgb=rgb, wanted=1), truth
 
 
-def real_samples(folder: Path) -> Iterator[Sample]:
-    """All that is not held out; a group counts by the root of its size, so none drowns."""
-    chosen = entries(held_out=False)
+def real_samples(folder: Path, kind: str | None = None) -> Iterator[Sample]:
+    """All (of one kind) that is not held out; a group counts by the root of its size."""
+    chosen = [entry for entry in entries(held_out=False) if kind in (None, entry.kind)]
     sizes = Counter(entry.group for entry in chosen)
     for entry in chosen:
         image, truth = read(folder, entry)

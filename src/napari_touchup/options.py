@@ -144,6 +144,13 @@ class TrainOptions(Options):
             raise ValueError("expected steps or minutes, or both; got neither")
         return self
 
+    @classmethod
+    def fine_tuning(cls) -> Self:
+        """Options that teach a trained model some annotated objects."""
+        return cls(
+            steps=150, batch=8, crop=128, rate=1e-3, ema=0.98, freeze_norm=True, replay=0.25
+        )
+
 
 def paper_spec(in_channels: int = 1, classes: int = 2, base: int = 64) -> ModelSpec:
     """Spec of the network of Ronneberger 2015, figure 1."""
