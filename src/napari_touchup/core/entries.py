@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from napari_touchup.session.delta import Delta
-from napari_touchup.session.frames import Index
+from napari_touchup.core.delta import Delta
+
+Index = tuple[int, ...]  # of a frame along T, Z
 
 # what a person reads of an action; "predicted" is the only one that no person did
 TITLES = {
