@@ -147,9 +147,7 @@ class TrainOptions(Options):
     @classmethod
     def fine_tuning(cls) -> Self:
         """Options that teach a trained model some annotated objects."""
-        return cls(
-            steps=150, batch=8, crop=128, rate=1e-3, ema=0.98, freeze_norm=True, replay=0.25
-        )
+        return cls(steps=150, batch=8, crop=128, rate=1e-3, ema=0.98, freeze_norm=True, replay=0.25)
 
 
 def paper_spec(in_channels: int = 1, classes: int = 2, base: int = 64) -> ModelSpec:
