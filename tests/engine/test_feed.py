@@ -34,6 +34,24 @@ def test_the_replay_share_of_every_batch(share: float, expected: int) -> None:
     assert [old_crops(batches, step) for step in range(5)] == [expected] * 5
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (0.5, 0.0, [4, 3, 2, 1, 0]),
+        (0.0, 1.0, [0, 2, 4, 6, 8]),
+        (0.25, 0.25, [2, 2, 2, 2, 2]),
+        (0.25, None, [2, 2, 2, 2, 2]),
+    ],
+)
+def test_the_share_goes_evenly_to_its_end(
+    first: float, last: float | None, expected: list[int]
+) -> None:
+    options = PLAIN.model_copy(update={"replay": first, "replay_end": last})
+    batches = feed(options, flat(0))
+    found = [batches.draw(n, 8, progress=n / 4).truth.any(axis=(1, 2)) for n in range(5)]
+    assert [int(np.count_nonzero(~new)) for new in found] == expected
+
+
 def test_a_share_between_two_numbers_holds_on_average() -> None:
     batches = feed(PLAIN.model_copy(update={"replay": 0.3}), flat(0), flat(0))
     counts = [old_crops(batches, step) for step in range(200)]
@@ -121,3 +139,9 @@ def test_what_does_not_fit_is_refused(
     options = PLAIN.model_copy(update={"replay": share})
     with pytest.raises(ValueError, match=message):
         Feed(samples, replay, options, build(SPEC), spec)
+
+
+def test_a_share_that_rises_needs_replay_sets() -> None:
+    options = PLAIN.model_copy(update={"replay_end": 0.5})
+    with pytest.raises(ValueError, match=r"expected replay sets for a share of 0.5, got none"):
+        feed(options)

@@ -134,6 +134,22 @@ def test_a_resumed_run_ends_bit_equal(tmp_path: Path, optimizer: str, stop: int)
     assert same(whole, weights(iter(events)))
 
 
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_resumed_run_replays_the_same_crops(tmp_path: Path, stop: int) -> None:
+    options, path = quick(batch=4, replay=0.75, replay_end=0.0), tmp_path / "run"
+    replay = (samples(1), samples(2))
+    whole = weights(fit(model(), samples(), options, replay=replay))
+    asked = iter(range(1, 7))
+    broken_off = fit(
+        model(), samples(), options, replay=replay, save=path, stop=lambda: next(asked) == stop
+    )
+    list(broken_off)
+    rest = fit(model(), samples(), options, replay=replay, resume=path)
+    assert same(whole, weights(rest))
+    steady = fit(model(), samples(), quick(batch=4, replay=0.75), replay=replay)
+    assert not same(whole, weights(steady))
+
+
 def test_a_closed_run_stops_within_its_step() -> None:
     run = fit(model(), samples(), quick(steps=10**6))
     seen = [next(run) for _ in range(3)]

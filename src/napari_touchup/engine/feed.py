@@ -19,12 +19,12 @@ from napari_touchup.options import ModelSpec, TrainOptions
 
 
 class Feed:
-    """Batch n of a run, which depends on the seed and n alone.
+    """Batch n of a run, which depends on the seed, n and the share of old crops alone.
 
     Parameters
     ----------
     samples : the set that is learned
-    replay : sets of which `options.replay` of every batch is drawn
+    replay : sets of which `replay_share` of every batch is drawn
     module : the network; valid networks get targets of their smaller output
     spec : of the network
     team : with whom the crops of every batch are shared out
@@ -44,8 +44,9 @@ class Feed:
         spec: ModelSpec,
         team: Team = ALONE,
     ) -> None:
-        if options.replay and not replay:
-            raise ValueError(f"expected replay sets for a share of {options.replay}, got none")
+        most = max(options.replay, options.replay_end or 0.0)
+        if most and not replay:
+            raise ValueError(f"expected replay sets for a share of {most}, got none")
         if options.batch < team.size:
             raise ValueError(
                 f"expected a crop for each of {team.size} processes, got a batch of {options.batch}"
@@ -59,11 +60,14 @@ class Feed:
         self.window = window(self.input_size, options.augment)
         self._seconds = 0.0
 
-    def draw(self, step: int, count: int) -> Crops:
-        """Windows for the step after `step` steps: this process's part of `count` crops."""
+    def draw(self, step: int, count: int, progress: float = 0.0) -> Crops:
+        """Windows for the step after `step` steps: this process's part of `count` crops.
+
+        Progress is that of the run when the step begins, 0 ... 1.
+        """
         begun = time.perf_counter()
         rng = np.random.default_rng([self.options.seed, step])
-        share = self.options.replay if self.replay else 0.0
+        share = replay_share(progress, self.options) if self.replay else 0.0
         old = math.floor(count * share + rng.random())  # 2.4 of a batch: 2, and 3 at times
         picks = [self.replay[int(rng.integers(len(self.replay)))] for _ in range(min(old, count))]
         sets = [self.samples] * (count - len(picks)) + picks
@@ -99,6 +103,17 @@ class Feed:
         """Seconds spent here since the last call (on a GPU: those that the host waited)."""
         seconds, self._seconds = self._seconds, 0.0
         return seconds
+
+
+def replay_share(progress: float, options: TrainOptions) -> float:
+    """Give the share of a batch that is old; it goes evenly from its first value to its last.
+
+    >>> fading = TrainOptions(replay=0.5, replay_end=0.25)
+    >>> [replay_share(progress, fading) for progress in (0, 0.5, 1)]
+    [0.5, 0.375, 0.25]
+    """
+    last = options.replay if options.replay_end is None else options.replay_end
+    return options.replay + (last - options.replay) * progress
 
 
 def torch_seed(seed: int, step: int) -> int:

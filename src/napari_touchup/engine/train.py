@@ -52,7 +52,7 @@ def fit(
     model : where training begins
     samples : what it learns
     options : how; the same options, seed and samples give the same weights on a CPU
-    replay : other sets, of which `options.replay` of every batch is drawn
+    replay : other sets, of which a share of every batch is drawn (`options.replay`)
     validation : whole images that are scored every `options.validate_every` steps
     save : file of the running state, written every `options.save_every` steps, at the end, and
         when the generator is closed
@@ -83,15 +83,16 @@ def fit(
     yield Notice(device.reason)
     begun, stopped = time.monotonic() - state.seconds, 0.0
     try:
-        crops = feed.draw(state.step, state.batch)
+        crops = feed.draw(state.step, state.batch, share_done(state, options))
         while share_done(state, options) < 1 and not stopped:
             rate = learning_rate(share_done(state, options), options)
             losses = attempt(state, feed, crops, loss, device)
             if losses is None:
                 yield halve(state)
-                crops = feed.draw(state.step, state.batch)
+                crops = feed.draw(state.step, state.batch, share_done(state, options))
                 continue
-            crops = feed.draw(state.step + 1, state.batch)  # while a GPU still computes
+            ahead = share_done(state, options, ahead=1)
+            crops = feed.draw(state.step + 1, state.batch, ahead)  # while a GPU still computes
             parts = read_out(losses, state)
             advance(state, rate, options.ema)
             state.seconds, stopped = team.agree(time.monotonic() - begun, stop())
@@ -181,9 +182,9 @@ def halve(state: State) -> Notice:
     return Notice(f"Out of memory: {state.batch} crops in a step from here on")
 
 
-def share_done(state: State, options: TrainOptions) -> float:
-    """Progress towards whichever comes first, the last step or the last minute."""
-    by_steps = state.step / options.steps if options.steps else 0.0
+def share_done(state: State, options: TrainOptions, ahead: int = 0) -> float:
+    """Progress, after `ahead` more steps, towards what comes first: the last step or minute."""
+    by_steps = (state.step + ahead) / options.steps if options.steps else 0.0
     by_time = state.seconds / (60 * options.minutes) if options.minutes else 0.0
     return min(1.0, max(by_steps, by_time))
 
