@@ -17,7 +17,7 @@ import json
 from importlib.resources import files
 from npe2 import PluginManifest
 import napari_touchup
-from napari_touchup.io.replay import REPLAY, load_replay
+from napari_touchup.engine.replay import REPLAY, load_replay
 from napari_touchup.nn.header import DEFAULT_MODEL, read_header
 manifest = PluginManifest.from_distribution("napari-touchup")
 print(json.dumps({

@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 from napari_touchup.cli import app, training
 from napari_touchup.core.synth import make
 from napari_touchup.engine.events import DivergedError, Step
+from napari_touchup.engine.replay import load_replay
 from napari_touchup.io import curves
 from napari_touchup.io.images import write_image, write_labels
-from napari_touchup.io.replay import load_replay
 from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
 
 EASY = {"density": 0.12, "diameter": 18, "noise": 0.02, "contrast": 8, "blur": 1, "clustering": 0}

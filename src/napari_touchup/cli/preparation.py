@@ -101,7 +101,7 @@ def read_replay(
     UsageError
         If it does not fit the network.
     """
-    from napari_touchup.io.replay import fits, load_replay
+    from napari_touchup.engine.replay import fits, load_replay
     from napari_touchup.io.training import TrainingData
 
     if place is not None:

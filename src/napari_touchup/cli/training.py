@@ -16,13 +16,13 @@ from napari_touchup.cli.console import UsageError, say
 from napari_touchup.cli.course import Display, display
 from napari_touchup.engine.distributed import Team, team
 from napari_touchup.engine.events import DivergedError, Fitted, Step, Validated, Weights
+from napari_touchup.engine.replay import fits, load_replay
 from napari_touchup.engine.samples import SampleSet
 from napari_touchup.engine.segment import Notice
 from napari_touchup.engine.skill import pooled_ap50
 from napari_touchup.engine.state import with_weights
 from napari_touchup.engine.train import fit
 from napari_touchup.io.curves import SHOWN, Curves, plot
-from napari_touchup.io.replay import fits, load_replay
 from napari_touchup.io.training import TrainingData
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model, load, save

@@ -32,12 +32,15 @@ class Sample:
     annotated : (Y, X) bool array-like; False = ignored (weight 0, never background).
         None: everything counts.
     chance : how often it is drawn, relative to the others
+    limits : (C, 2) intensities that become 0 and 1; of a part of a frame those of all of it.
+        None: the image's own.
     """
 
     image: Any
     truth: Any
     annotated: Any = None
     chance: float = 1.0
+    limits: Any = None
 
     def __post_init__(self) -> None:
         image, truth = tuple(self.image.shape), tuple(self.truth.shape)
@@ -166,7 +169,9 @@ class SampleSet:
     def _affine_of(self, index: int) -> NDArray[np.float32]:
         """Scale and shift of one sample: (2, C, 1, 1)."""
         if index not in self._affines:
-            pair = affine(limits(self.samples[index].image, self.normalize))
+            sample = self.samples[index]
+            own = sample.limits is None
+            pair = affine(limits(sample.image, self.normalize) if own else sample.limits)
             self._affines[index] = np.asarray(pair, np.float32)[:, :, None, None]
         return self._affines[index]
 

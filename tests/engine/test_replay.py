@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from napari_touchup.io.replay import REPLAY, fits, load_replay
+from napari_touchup.engine.replay import REPLAY, fits, load_replay
 from napari_touchup.options import ModelSpec, paper_spec
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "default_model" / "make_replay.py"
