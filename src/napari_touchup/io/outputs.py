@@ -77,7 +77,7 @@ def plan_outputs(
     OutputError
         If an image would be written over, two results have one name, or results are there.
     """
-    tasks = [_task(source, folder, maps) for source in sources]
+    tasks = [task_of(source, folder, maps) for source in sources]
     if over := _over_inputs(tasks):
         raise OutputError(f"results would be written over the images {_names(over)}")
     if same := _same_outputs(tasks):
@@ -91,6 +91,14 @@ def plan_outputs(
     return left
 
 
+def task_of(source: Path, folder: Path, maps: bool = False) -> Task:
+    """Name the results of an image: ``a.png`` becomes ``folder/a.tif``."""
+    stem = source.stem
+    if stem.lower().endswith(".ome"):
+        stem = stem[:-4]  # what is written is no OME-TIFF
+    return Task(source, folder / f"{stem}.tif", folder / f"{stem}_maps.tif" if maps else None)
+
+
 def _search(folder: Path, leave_out: Path | None) -> list[Path]:
     root, away = folder.resolve(), leave_out.resolve() if leave_out else None
     inside = away is not None and away != root and away.is_relative_to(root)
@@ -101,13 +109,6 @@ def _search(folder: Path, leave_out: Path | None) -> list[Path]:
         return path.suffix.lower() in SUFFIXES and not hidden and not result and path.is_file()
 
     return sorted(filter(wanted, folder.rglob("*")))
-
-
-def _task(source: Path, folder: Path, maps: bool) -> Task:
-    stem = source.stem
-    if stem.lower().endswith(".ome"):
-        stem = stem[:-4]  # what is written is no OME-TIFF
-    return Task(source, folder / f"{stem}.tif", folder / f"{stem}_maps.tif" if maps else None)
 
 
 def _key(path: Path) -> str:

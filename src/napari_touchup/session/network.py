@@ -29,7 +29,7 @@ class TorchNetwork:
         return self._key is not None and path.exists() and self._key == _key(path)
 
     def load(self, path: Path) -> Iterator[Advice]:
-        _map_torch_library()
+        map_torch_library()
         from napari_touchup.nn.checkpoint import load
         from napari_touchup.nn.device import nvidia_without_cuda
 
@@ -79,7 +79,7 @@ def _key(path: Path) -> tuple[Path, int]:
     return path, path.stat().st_mtime_ns  # a file that was written anew is read anew
 
 
-def _map_torch_library() -> None:
+def map_torch_library() -> None:
     """Let the system map PyTorch's libraries while Python goes on.
 
     An import holds the interpreter's lock while it maps them, 0.2 s and more in which the window
