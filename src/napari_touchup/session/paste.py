@@ -6,7 +6,12 @@ from numpy.typing import NDArray
 Window = tuple[slice, slice]
 
 
-def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window) -> None:
+def paste(
+    labels: NDArray[np.integer],
+    new: NDArray[np.integer],
+    window: Window,
+    keep: NDArray[np.bool_] | None = None,
+) -> None:
     """Replace the objects of a window, in place; objects that reach out of it stay as they are.
 
     Objects of `labels` that lie wholly inside the window go. New objects get numbers above all
@@ -21,6 +26,8 @@ def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window)
         The objects of the window, 0 = background.
     window : (slice, slice)
         Where `new` lies in `labels`, pixels.
+    keep : (h, w) bool array, optional
+        Pixels of the window that stay as they are, too.
 
     Raises
     ------
@@ -33,6 +40,8 @@ def paste(labels: NDArray[np.integer], new: NDArray[np.integer], window: Window)
     outside = labels.copy()
     outside[window] = 0
     stays = np.isin(inside, np.unique(outside[outside > 0]))
+    if keep is not None:
+        stays |= keep
     blocked = np.unique(new[stays])
     fits = (new > 0) & ~np.isin(new, blocked)
     kept = np.where(stays, inside, 0)
