@@ -43,6 +43,7 @@ def fit(
     save: Path | None = None,
     resume: Path | None = None,
     stop: Callable[[], bool] = lambda: False,
+    watch: Callable[[Model], None] = lambda model: None,
     team: Team = ALONE,
 ) -> Generator[Event]:
     """Train a copy of a model; the model itself stays as it is.
@@ -58,6 +59,8 @@ def fit(
         when the generator is closed
     resume : such a file; the run goes on as if it had not stopped
     stop : asked after every step; True ends the run there, with Fitted as at any end
+    watch : is given, before the first step, the network whose weights are the running average; it
+        may be run between any two events
     team : processes that share every batch; only the first one scores and saves
 
     Yields
@@ -80,6 +83,7 @@ def fit(
     state.network, loss = team.wrap(state.module), team.loss(model.header.spec.output)
     feed = Feed(samples, tuple(replay), options, state.module, model.header.spec, team)
     save, validation = (save, validation) if team.leads else (None, None)
+    watch(Model(state.average, model.header))
     yield Notice(device.reason)
     begun, stopped = time.monotonic() - state.seconds, 0.0
     try:
