@@ -43,14 +43,12 @@ def test_a_cell_in_a_hole_stays():
 
 
 def test_bumps_and_notches_go():
-    smooth_disc = disc()
-    labels = smooth_disc.copy()
+    labels = disc()
     labels[9:11, 25] = 4  # a bump of one pixel's width
-    labels[37:40, 24:26] = 0  # a notch
+    labels[37:40, 24:26] = 0  # a notch through the last three rows
     after = smoothed(labels, 4)
-    rough = ((labels > 0) != (smooth_disc > 0)).sum()
-    assert rough >= 8
-    assert (after != smoothed(smooth_disc, 4)).sum() <= 3
+    assert not after[9:11].any()
+    assert (after[37:39, 24:26] == 4).all()
 
 
 def test_a_smooth_cell_stays_as_it_is():
