@@ -1,0 +1,148 @@
+"""The ledger's thread: it writes what is pending, and tries until it can."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Protocol, Self, runtime_checkable
+
+from napari_touchup.core.entries import Store
+from napari_touchup.session.pending import Pending
+
+RETRY_S = 3.0  # between attempts on a disk that is full or gone
+
+Report = Callable[[Exception | None], None]
+
+
+@runtime_checkable
+class Movable(Store, Protocol):
+    """A store whose folder can change."""
+
+    def copied(self, folder: Path) -> Self:
+        """Make a durable copy of the project, under the same identity."""
+
+    def remove(self) -> None:
+        """Close the store and delete its folder."""
+
+
+class Writer:
+    """Writes into a store, in a thread.
+
+    Parameters
+    ----------
+    store : what is pending is written there, in batches of one transaction
+    report : callable
+        Is called in the thread after each attempt, with None or with what was raised.
+
+    Attributes
+    ----------
+    changed : Condition
+        Is held by whoever changes `pending` or reads it together with `store` and `durable`.
+    pending : what the store does not hold yet
+    durable : number of the last entry that the store holds
+    """
+
+    def __init__(self, store: Store, report: Report) -> None:
+        self.store = store
+        self.pending = Pending()
+        self.changed = Condition()
+        self.durable = max((entry.number for entry in store.outline()), default=0)
+        self._report = report
+        self._change: Callable[[], None] | None = None  # of the store, before the next batch
+        self._wanted = self._stopping = False
+        self._failures = 0
+        # daemon: a disk that never answers must not keep Python alive
+        self._thread = Thread(target=self._run, name="touchup-ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def settled(self) -> bool:
+        return not self.pending and self._change is None
+
+    def adopt(self, store: Store) -> None:
+        """Write all that there is into another store, and go on there."""
+        self._plan(partial(self._adopt, store))
+
+    def move(self, store: Movable, folder: Path) -> None:
+        """Move the store to another folder; if that fails it stays where it is."""
+        self._plan(partial(self._move, store, folder))
+
+    def attempt(self, timeout: float | None = None) -> bool | None:
+        """Write what is pending: True if all is durable, False if it failed, None: no time."""
+        with self.changed:
+            before = self._failures
+            self._write_soon()
+            self.changed.wait_for(lambda: self.settled or self._failures > before, timeout)
+            return self.settled or (False if self._failures > before else None)
+
+    def stop(self, timeout: float) -> None:
+        with self.changed:
+            self._stopping = True
+            self.changed.notify_all()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while self._wait():
+            if self.settled:  # it was asked for while it was being done
+                continue
+            error = self._caught()
+            self._report(error)
+            with self.changed:
+                self._failures += error is not None
+                self.changed.notify_all()
+
+    def _wait(self) -> bool:
+        with self.changed:
+            pause = None if self.settled else RETRY_S
+            self.changed.wait_for(lambda: self._wanted or self._stopping, pause)
+            self._wanted = False
+            return not self._stopping
+
+    def _caught(self) -> Exception | None:
+        try:
+            self._renew()
+            self._write()
+        except Exception as error:  # noqa: BLE001 whatever it is, the strokes stay in memory
+            return error
+        return None
+
+    def _renew(self) -> None:
+        change = self._change
+        if change is None:
+            return
+        try:
+            change()
+        finally:
+            with self.changed:
+                self._change = None if self._change is change else self._change
+
+    def _write(self) -> None:
+        with self.changed:
+            batch = self.pending.batch()
+        batch.write(self.store)
+        with self.changed:
+            self.pending.remove(batch)
+            if batch.entries:
+                self.durable = batch.entries[-1].number
+
+    def _plan(self, change: Callable[[], None]) -> None:
+        with self.changed:
+            self._change = change
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        with self.changed:
+            self._wanted = True
+            self.changed.notify_all()
+
+    def _adopt(self, store: Store) -> None:
+        with self.changed:
+            old, self.store, self.durable = self.store, store, 0
+            self.pending.put_first(old)
+        old.close()
+
+    def _move(self, store: Movable, folder: Path) -> None:
+        moved = store.copied(folder)
+        with self.changed:
+            self.store = moved
+        store.remove()
