@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from napari_touchup.engine.samples import Sample
-from napari_touchup.engine.skill import BATCH, centred, network_input, pooled_ap50
+from napari_touchup.engine.skill import BATCH, network_input, pooled_ap50
+from napari_touchup.engine.whole import centred
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.header import Header
 from napari_touchup.options import ModelSpec, NormalizeOptions, SegmentOptions
@@ -73,4 +74,4 @@ def test_an_input_covers_the_crop_and_is_mirrored() -> None:
     assert light.shape == (1, 48, 48)
     assert np.array_equal(light[0, 5:43, 5:43] > 0.5, sample.truth > 0)
     assert np.array_equal(light[0, 4], light[0, 6])
-    assert np.array_equal(centred(light, 38), light[:, 5:43, 5:43])
+    assert np.array_equal(centred(light, (38, 38)), light[:, 5:43, 5:43])

@@ -1,7 +1,6 @@
 """How well a model does on crops that it never learns from: its old skill."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from napari_touchup.engine.rescale import normalized
 from napari_touchup.engine.runner import prepare
 from napari_touchup.engine.samples import Sample
 from napari_touchup.engine.segment import make_masks
+from napari_touchup.engine.whole import centred, padded
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.options import NormalizeOptions, SegmentOptions
 
@@ -39,18 +39,35 @@ def pooled_ap50(model: Model, crops: Sequence[Sample], options: SegmentOptions =
     float
         TP / (TP + FP + FN) at IoU 0.5, the counts summed over the crops; 1 without any object
     """
+    return ap50(match_counts(model, crops, options))
+
+
+def match_counts(
+    model: Model, crops: Sequence[Sample], options: SegmentOptions = _SEGMENT
+) -> Iterator[tuple[int, int]]:
+    """Yield TP and TP + FP + FN of one batch of crops after the other."""
     header, runner = model.header, prepare(model, options)
     ones, zeros = np.ones(header.spec.in_channels), np.zeros(header.spec.in_channels)
-    matched = counted = 0
     for start in range(0, len(crops), BATCH):
         batch = crops[start : start + BATCH]
         inputs = [network_input(crop, header.normalize, runner.geometry) for crop in batch]
         maps = runner.launch(inputs, ones, zeros).wait()
+        matched = counted = 0
         for crop, own in zip(batch, maps, strict=True):
-            masks = make_masks(centred(own, crop.truth.shape[0]), header.spec.output)
+            masks = make_masks(centred(own, crop.truth.shape), header.spec.output)
             found = match(overlap(np.asarray(crop.truth), masks), 0.5)
             matched += found.tp
             counted += found.tp + found.fp + found.fn
+        yield matched, counted
+
+
+def ap50(counts: Iterable[tuple[int, int]]) -> float:
+    """Pool what `match_counts` gives.
+
+    >>> ap50([(1, 2), (2, 2)]), ap50([(0, 0)])
+    (0.75, 1.0)
+    """
+    matched, counted = (sum(column) for column in zip(*counts, strict=True))
     return matched / counted if counted else 1.0
 
 
@@ -59,17 +76,4 @@ def network_input(
 ) -> NDArray[np.float32]:
     """Normalise a crop (C, n, n) and mirror it to a size whose output covers all of it."""
     image = np.asarray(crop.image)
-    edge = size = geometry.input_size(image.shape[1])
-    while geometry.output_size(size) < image.shape[1]:
-        edge += geometry.stride
-        size = geometry.input_size(edge)
-    before = (size - image.shape[1]) // 2
-    after = size - image.shape[1] - before
-    light = normalized(image, *affine(limits(image, normalize)))
-    return np.pad(light, [(0, 0), *[(before, after)] * 2], mode="reflect")
-
-
-def centred(maps: NDArray[Any], edge: int) -> NDArray[Any]:
-    """Cut maps (K, h, w) to what lies over the crop."""
-    skip = (maps.shape[1] - edge) // 2
-    return maps[:, skip : skip + edge, skip : skip + edge]
+    return padded(normalized(image, *affine(limits(image, normalize))), geometry)
