@@ -93,6 +93,17 @@ def test_it_begins_with_the_bundled_model(scenes: Place, tmp_path: Path) -> None
     assert skill["ap50_after"] == pytest.approx(skill["ap50_before"], abs=0.01)
 
 
+@pytest.mark.parametrize(("words", "rate"), [([], 1e-3), (["--lr", 0.02], 0.02)])
+def test_a_known_model_learns_more_slowly(
+    scenes: Place, tmp_path: Path, words: list[object], rate: float
+) -> None:
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert train(scenes, first, *SMALL, *QUICK).exit_code == 0
+    assert train(scenes, second, "--init", first, *QUICK, *words).exit_code == 0
+    assert read_header(first).training["rate"] == 2e-3
+    assert read_header(second).training["rate"] == rate
+
+
 def test_the_same_seed_gives_the_same_model(scenes: Place, tmp_path: Path) -> None:
     outs = [tmp_path / f"{name}.safetensors" for name in "abc"]
     for out, seed in zip(outs, (5, 5, 6), strict=True):

@@ -21,7 +21,7 @@ from napari_touchup.cli.preparation import (
 )
 from napari_touchup.options import TrainOptions
 
-DEFAULTS = TrainOptions()
+DEFAULTS, FINE_TUNING = TrainOptions(), TrainOptions.fine_tuning()
 
 Images = Annotated[
     Path, typer.Argument(metavar="IMAGES", help="Folder of images, or one.", show_default=False)
@@ -128,7 +128,15 @@ ReplayFrom = Annotated[
         show_default="bundled crops",
     ),
 ]
-Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--lr",
+        metavar="X",
+        help="Highest learning rate.",
+        show_default=f"{FINE_TUNING.rate:g}, or {DEFAULTS.rate:g} with --init none",
+    ),
+]
 OptimizerName = Annotated[
     str, typer.Option(metavar="adamw|sgd", help="sgd: momentum 0.99, as the U-Net's authors did.")
 ]
@@ -162,7 +170,7 @@ def train(
     freeze_norm: FreezeNorm = None,
     replay: Replay = DEFAULTS.replay,
     replay_from: ReplayFrom = None,
-    lr: Rate = DEFAULTS.rate,
+    lr: Rate = None,
     optimizer: OptimizerName = DEFAULTS.optimizer,
     seed: Seed = DEFAULTS.seed,
     device: DeviceName = DEFAULTS.device,
@@ -176,15 +184,16 @@ def train(
     refuse_outputs(out, plot)
     if replay_from is not None and not replay:
         raise UsageError("expected --replay, a share above 0, with --replay-from")
+    usual = DEFAULTS if init == "none" else FINE_TUNING
     options = _options(
         steps=DEFAULTS.steps if steps is None and minutes is None else steps,
         minutes=minutes,
         batch=batch,
         crop=DEFAULTS.crop if crop is None else crop,
         replay=replay,
-        rate=lr,
+        rate=usual.rate if lr is None else lr,
         optimizer=optimizer,
-        freeze_norm=init != "none" if freeze_norm is None else freeze_norm,
+        freeze_norm=usual.freeze_norm if freeze_norm is None else freeze_norm,
         seed=seed,
         device=device,
     )
