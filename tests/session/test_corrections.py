@@ -155,7 +155,7 @@ PREDICTED = {
     "a corrected one stays": (
         {"_1": known()},
         [[1, 1, 1, 0, 0, 2, 2, 2]],
-        [[0, 1, 1, 0, 0, 2, 2, 2]],
+        [[0, 1, 1, 0, 0, 3, 3, 3]],
     ),
     "a confirmed one stays where nothing is found": (
         {"_2": known("confirmed")},
@@ -166,7 +166,7 @@ PREDICTED = {
     "a half that is left is kept": (
         {"_2": known()},
         [[0, 0, 0, 0, 0, 9, 9, 9]],
-        [[0, 0, 0, 0, 2, 2, 3, 3]],
+        [[0, 0, 0, 0, 2, 2, 11, 11]],
     ),
 }
 
@@ -181,7 +181,7 @@ def test_new_masks_spare_hand_work(objects, new, expected):
 def test_a_deleted_object_does_not_come_back_with_new_masks():
     state = painted(frame(), [[0, 0, 0, 0, 2, 2, 3, 0]])
     state.apply(corrections.predicted(state, np.array(LINE)))
-    assert state.labels.tolist() == [[0, 0, 0, 0, 1, 1, 2, 0]]
+    assert state.labels.tolist() == [[0, 0, 0, 0, 2, 2, 3, 0]]
 
 
 def test_new_masks_of_a_window_leave_the_rest():

@@ -54,21 +54,9 @@ def test_files_are_gone_with_the_frames():
 
 def test_outdated():
     frames = Frames()
-    for n in range(4):
+    for n in range(3):
         frames.put((n,), kept(made_with=OLD if n else NEW))
-    frames.edited.add((3,))
     assert frames.outdated(NEW) == ((1,), (2,))
-    assert frames.protects((3,))
-    assert not frames.protects((2,))
-
-
-def test_without_masks_all_predicted_frames_are_outdated():
-    frames = Frames()
-    frames.put((0,), kept(made_with=NEW))
-    frames.edited.add((0,))
-    frames.forget_masks()
-    assert frames.outdated(NEW) == ((0,),)
-    assert not frames.edited
 
 
 def test_maps_in_a_file_stay_when_only_the_masks_are_new():

@@ -4,9 +4,11 @@ from queue import Queue
 import numpy as np
 import pytest
 
+from napari_touchup.core.delta import compare
 from napari_touchup.core.normalize import limits
 from napari_touchup.options import InstanceOptions
 from napari_touchup.session.images import Image
+from napari_touchup.session.project import Counts
 from napari_touchup.session.segment_run import LOADING
 from napari_touchup.session.session import Session
 
@@ -182,9 +184,9 @@ def test_apply_to_the_other_frames(loop, movie):
     assert loop.session.outdated == ()
     loop.session.instances = InstanceOptions(threshold=0.7)
     assert loop.session.outdated == ((1,), (2,))
-    loop.session.note_strokes(movie, {(2,)})
-    assert loop.session.outdated == ((1,),)
+    loop.session.tools(movie).finish((2,), True)
     loop.remade(4)
+    assert loop.session.outdated == ((1,),)
     loop.session.apply_to_outdated()
     assert loop.session.outdated == ()  # they are promised
     loop.remade(5)
@@ -192,48 +194,123 @@ def test_apply_to_the_other_frames(loop, movie):
     assert loop.session.outdated == ()
 
 
-def test_a_frame_with_strokes_is_not_replaced_unasked(loop, movie):
+def painted(session, movie, index, label=40):
+    """A person paints a cell of 4 x 4 px where nothing is."""
+    state = session.tools(movie).state(index)
+    after = state.labels.copy()
+    after[24:28, 56:60] = label
+    session.tools(movie).stroke("brush", {index: compare(state.labels, after)})
+
+
+def labels(session, movie, index):
+    return session.project.state(movie.key, index, movie.plane_shape).labels
+
+
+def test_new_masks_spare_what_a_person_painted(loop, movie):
     loop.session.image, loop.session.frame = movie, (1,)
-    loop.session.note_strokes(movie, {(1,)})
+    loop.session.segment()
+    loop.finish()
+    painted(loop.session, movie, (1,))
+    loop.session.instances = InstanceOptions(threshold=0.95)
+    loop.remade(2)
+    assert np.unique(labels(loop.session, movie, (1,))).tolist() == [0, 40]
+    loop.session.segment()
+    loop.finish()
+    assert (labels(loop.session, movie, (1,))[24:28, 56:60] == 40).all()
+
+
+def test_a_frame_that_is_done_is_not_changed_unasked(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.tools(movie).finish((1,), True)
     loop.session.segment([(0,), (1,)])
     assert loop.session.status.kind == "ask"
-    (keep, keep_them), (replace, _) = loop.session.status.choices
-    assert (keep, replace) == ("Keep strokes", "Replace strokes")
-    keep_them()
+    (leave, leave_it), _ = loop.session.status.choices
+    assert leave == "Leave it"
+    leave_it()
     loop.finish()
     assert loop.shown == [("movie", (0,), 1)]
 
 
-def test_a_frame_with_strokes_is_replaced_when_a_person_says_so(loop, movie):
+def test_a_frame_that_is_done_is_changed_when_a_person_says_so(loop, movie):
     loop.session.image, loop.session.frame = movie, (1,)
-    loop.session.note_strokes(movie, {(1,)})
+    loop.session.tools(movie).finish((1,), True)
     loop.session.segment()
     loop.session.status.choices[1][1]()
     loop.finish()
     assert loop.shown == [("movie", (1,), 2)]
-    assert not movie.frames.edited
+    assert labels(loop.session, movie, (1,)).max() == 2
 
 
-def test_a_stroke_during_the_run_protects_the_frame(loop, movie, fake_network):
+def test_the_end_of_the_review_during_a_run_protects_the_frame(loop, movie, fake_network):
     fake_network.gate.clear()
     loop.session.image, loop.session.frame = movie, (1,)
     loop.session.segment()
-    loop.session.note_strokes(movie, {(1,)})
+    loop.session.tools(movie).finish((1,), True)
     fake_network.gate.set()
     loop.finish()
     assert loop.shown == []
 
 
-def test_sliders_ask_before_they_replace_strokes(loop, movie):
+def test_sliders_ask_before_they_change_a_frame_that_is_done(loop, movie):
     loop.session.image, loop.session.frame = movie, (1,)
     loop.session.segment()
     loop.finish()
-    loop.session.note_strokes(movie, {(1,)})
+    loop.session.tools(movie).finish((1,), True)
     loop.session.instances = InstanceOptions(threshold=0.7)
     assert loop.session.status.kind == "ask"
     loop.session.status.choices[1][1]()
     loop.remade(2)
     assert loop.shown[1] == ("movie", (1,), 1)
+
+
+def test_masks_that_come_while_a_brush_is_down_wait_for_its_end(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.painting = movie
+    loop.session.segment()
+    loop.finish()
+    assert loop.shown == []
+    loop.session.painting = None
+    assert loop.shown == [("movie", (1,), 2)]
+
+
+def test_undo_says_what_it_took_back_and_shows_where(loop, movie):
+    places = []
+    loop.session.shown_frame.connect(lambda image, frame: places.append((image, frame)))
+    loop.session.image = movie
+    painted(loop.session, movie, (2,))
+    assert loop.session.counts == Counts(teach=1)
+    loop.session.frame = (0,)
+    loop.session.undo()
+    assert loop.session.status.text == "Undo: brush stroke"
+    assert places == [(movie.key, (2,))]
+    assert loop.session.counts == Counts()
+    loop.session.redo()
+    assert loop.session.status.text == "Redo: brush stroke"
+    assert (labels(loop.session, movie, (2,))[24:28, 56:60] == 40).all()
+
+
+def test_undo_stops_at_new_masks_and_says_why(loop, movie):
+    loop.session.image, loop.session.frame = movie, (1,)
+    painted(loop.session, movie, (1,))
+    loop.session.segment()
+    loop.finish()
+    loop.session.undo()
+    assert "made anew after this brush stroke" in loop.session.status.text
+    assert loop.session.counts.teach == 1
+
+
+def test_masks_that_are_gone_can_be_restored(loop, movie):
+    wanted = []
+    loop.session.masks_wanted.connect(wanted.append)
+    loop.session.note_masks_gone(movie)
+    assert loop.session.status.kind == "idle"  # there were none
+    loop.session.image, loop.session.frame = movie, (1,)
+    loop.session.segment()
+    loop.finish()
+    loop.session.note_masks_gone(movie)
+    assert [text for text, _ in loop.session.status.choices] == ["Restore masks", "Leave it"]
+    loop.session.status.choices[0][1]()
+    assert wanted == [movie]
 
 
 def test_results_of_an_image_stay_its_own(loop, movie, spots, fake_network):
@@ -325,20 +402,21 @@ def test_the_answer_to_a_question_is_about_the_frame_that_was_asked_about(loop, 
     loop.session.image, loop.session.frame = movie, (1,)
     loop.session.segment([(1,), (2,)])
     loop.finish()
-    loop.session.note_strokes(movie, {(1,), (2,)})
+    for index in ((1,), (2,)):
+        loop.session.tools(movie).finish(index, True)
     loop.session.instances = InstanceOptions(threshold=0.7)
-    replace_it = loop.session.status.choices[1][1]
+    change_it = loop.session.status.choices[1][1]
     loop.session.frame = (2,)
     assert loop.session.status.kind == "idle"  # the question was about the other frame
-    replace_it()
+    change_it()
     loop.remade(3)
     assert loop.shown[2][1] == (1,)
-    assert movie.frames.edited == {(2,)}
+    assert labels(loop.session, movie, (2,)).max() == 3
 
 
-def test_keep_strokes_drops_the_question(loop, movie):
+def test_to_leave_the_only_frame_drops_the_question(loop, movie):
     loop.session.image, loop.session.frame = movie, (1,)
-    loop.session.note_strokes(movie, {(1,)})
+    loop.session.tools(movie).finish((1,), True)
     loop.session.segment()
     loop.session.status.choices[0][1]()
     assert loop.session.status.kind == "idle"

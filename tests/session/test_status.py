@@ -3,11 +3,11 @@ import pytest
 from napari_touchup.nn.header import ModelFileError
 from napari_touchup.session.run import Summary
 from napari_touchup.session.status import (
+    done_question,
     explain,
     failed,
     found,
     report,
-    strokes_question,
     time_left,
 )
 
@@ -87,17 +87,21 @@ def test_report_names_versions_and_the_place():
 def test_failed_says_what_is_safe():
     status = failed(OSError("gone"), "The model was not opened.")
     assert (status.kind, status.text) == ("failed", "The model was not opened.")
-    assert "your brush strokes" in status.failure.safe
+    assert "your corrections" in status.failure.safe
 
 
 @pytest.mark.parametrize(
-    ("painted", "frames", "words"),
-    [(1, 1, "You painted in this frame."), (3, 60, "You painted in 3 of these 60 frames.")],
+    ("done", "words", "buttons"),
+    [
+        (1, "This frame is done.", ["Leave it", "Change it too"]),
+        (3, "3 frames are done.", ["Leave them", "Change them too"]),
+    ],
 )
-def test_strokes_question(painted, frames, words):
-    done = []
-    asked = strokes_question(painted, frames, lambda: done.append("keep"), lambda: done.append("r"))
+def test_done_question(done, words, buttons):
+    answers = []
+    asked = done_question(done, lambda: answers.append("leave"), lambda: answers.append("change"))
     assert asked.text.startswith(words)
+    assert [text for text, _ in asked.choices] == buttons
     for _, answer in asked.choices:
         answer()
-    assert done == ["keep", "r"]
+    assert answers == ["leave", "change"]

@@ -31,7 +31,7 @@ def test_other_layers_are_no_images(bound, spots):
 def test_coming_back_to_an_image_finds_its_frames(bound, spots):
     a = bound.viewer.add_image(spots(90), name="a")
     bound.segment()
-    bound.viewer.add_image(spots(90), name="b")
+    bound.viewer.add_image(spots(90, 90), name="b")
     assert bound.masks is None
     bound.viewer.layers.selection.active = a
     assert () in bound.session.image.frames
@@ -98,13 +98,14 @@ def test_dask_is_read_frame_by_frame(bound, spots):
         read.append(block_info[None]["chunk-location"][0])
         return spots(90)[np.newaxis]
 
-    shape = ((1,) * 6, (32,), (64,))
+    shape = ((1,) * 60, (32,), (64,))
     data = da.map_blocks(frame, chunks=shape, dtype=np.uint8, meta=np.zeros((0, 0, 0), np.uint8))
     bound.viewer.add_image(data, name="lazy", contrast_limits=(0, 255))
     bound.viewer.dims.set_current_step(0, 1)
     read.clear()
     bound.segment()
-    assert set(read) == {1}
+    assert 1 in read
+    assert len(set(read)) <= 1 + 4  # and some by which the image is known again
 
 
 @pytest.mark.parametrize("colours", [3, 4])

@@ -173,13 +173,12 @@ def test_choices_are_buttons(window, movie, qtbot):
     _, dock = window
     dock.run.segment.click()
     qtbot.waitUntil(ended(dock))
-    dock.binding.current.masks.paint((1, 0, 28, 60), 9)
+    dock.session.tools(dock.session.image).finish(dock.session.frame, True)
     dock.run.segment.click()
     texts = [dock.run._row.itemAt(n).widget().text() for n in range(dock.run._row.count())]
-    assert texts == ["Keep strokes", "Replace strokes"]
+    assert texts == ["Leave it", "Change it too"]
     dock.run._row.itemAt(1).widget().click()
     qtbot.waitUntil(ended(dock))
-    assert not dock.session.image.frames.edited
     assert not shown(dock.run.choices)
 
 

@@ -1,5 +1,7 @@
 """A person who tries everything, in any order, while jobs run."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from napari.utils._proxies import ReadOnlyWrapper
@@ -11,6 +13,7 @@ from napari.utils.interactions import (
 )
 from qtpy.QtWidgets import QApplication
 
+from napari_touchup.session.frame_state import rebuild
 from napari_touchup.session.session import Session
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.dock import TouchUpDock
@@ -82,6 +85,12 @@ class Walk:
         if self.masks is not None:
             self.masks.redo()
 
+    def session_undo(self):
+        self.dock.session.undo()
+
+    def session_redo(self):
+        self.dock.session.redo()
+
     def threshold(self):
         self.dock.masks.threshold.value = float(self.rng.choice(THRESHOLDS))
 
@@ -136,7 +145,8 @@ class Walk:
 
 # how often each is tried
 WEIGHTS = {
-    "segment": 5, "stop": 1, "answer": 4, "stroke": 5, "undo": 2, "redo": 2, "threshold": 4,
+    "segment": 5, "stop": 1, "answer": 4, "stroke": 5, "undo": 1, "redo": 1,
+    "session_undo": 2, "session_redo": 2, "threshold": 4,
     "min_size": 1, "apply": 2, "show_map": 2, "delete_masks": 1, "delete_image": 0.5,
     "new_data": 0.5, "rename": 1, "frame": 3, "image": 2, "select": 1, "theme": 0.2, "fold": 1,
 }  # fmt: skip
@@ -174,10 +184,10 @@ def test_nothing_breaks_and_the_layers_hold_what_the_session_believes(
         if rng.random() < 0.2:
             walk.wait()
         assert dock.session.status.kind != "failed", done
-        if name not in ("stroke", "undo", "redo"):
-            now = planes(dock)
-            for frame in now.keys() & painted.keys():
-                np.testing.assert_array_equal(now[frame], painted[frame], err_msg=str(done))
+        if name not in ("stroke", "undo", "redo", "session_undo", "session_redo"):
+            for masks, plane, reviewed, before in painted:
+                now = plane(masks)
+                np.testing.assert_array_equal(now[reviewed], before[reviewed], err_msg=str(done))
     walk.wait()
     assert dock.session.status.kind != "failed", done
     for results in dock.binding.opened:
@@ -190,27 +200,43 @@ def at_rest(dock):
 
 
 def planes(dock):
-    """What is shown of each frame that holds brush strokes: only a person may change it."""
-    return {
-        (results.masks, index): results.grid.plane(results.masks.data, index).copy()
-        for results in dock.binding.opened
-        for index in results.image.frames.edited
-    }
+    """What is shown of reviewed objects: only a person may change it."""
+    found = []
+    for results in dock.binding.opened:
+        image, masks = results.image, results.masks
+        frames = dock.session.project.masked(image.key) if masks is not None else ()
+        for index in frames:
+            objects = dock.session.project.objects(image.key, index)
+            reviewed = [label for label, known in objects.items() if known.reviewed]
+            plane = partial(shown_plane, results.grid, index)
+            before = plane(masks)
+            found.append((masks, plane, np.isin(before, reviewed), before))
+    return found
+
+
+def shown_plane(grid, index, masks):
+    return grid.plane(masks.data, index).copy()
 
 
 def check(results, network, done):
-    """Every frame without strokes shows the masks of its maps and of its options."""
-    frames = results.image.frames
-    if results.masks is None:
-        assert not frames.edited, done
-        assert all(frames[index].made_with is None for index in frames.indices()), done
-        return
-    for index in frames.indices():
-        kept = frames[index]
-        if kept.made_with is not None and index not in frames.edited and kept.window is None:
+    """Layer and ledger agree; frames without hand work show the masks of their maps."""
+    session, image = results.session, results.image
+    frames, project = image.frames, session.project
+    for index in project.masked(image.key):
+        entries = project.ledger.entries(image.key, index)
+        rebuilt = rebuild(image.plane_shape, [entry.delta for entry in entries])
+        state = session.tools(image).state(index)
+        np.testing.assert_array_equal(rebuilt.labels, state.labels, err_msg=str(done))
+        np.testing.assert_array_equal(rebuilt.marks, state.marks, err_msg=str(done))
+        assert rebuilt.objects == state.objects == project.objects(image.key, index), done
+        if results.masks is not None:
             plane = results.grid.plane(results.masks.data, index)
+            np.testing.assert_array_equal(plane, state.labels, err_msg=f"{index} {done}")
+        touched = state.objects or state.marks.any()
+        if not touched and index in frames and frames[index].window is None:
+            kept = frames[index]
             masks = network.make_masks(kept.maps, kept.output, kept.made_with)
-            np.testing.assert_array_equal(plane, masks, err_msg=f"{index} {done}")
+            np.testing.assert_array_equal(state.labels, masks, err_msg=f"{index} {done}")
 
 
 def check_view(dock):

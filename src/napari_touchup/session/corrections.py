@@ -129,22 +129,23 @@ def predicted(state: FrameState, masks: NDArray[np.integer], box: Box | None = N
     Parameters
     ----------
     masks : (h, w) int array
-        The objects of the box, 0 = background.
+        The objects of the box in numbers without large gaps, 0 = background.
     box : where they lie in the frame; None: they are all of it
     """
-    whole = (slice(0, state.labels.shape[0]), slice(0, state.labels.shape[1]))
-    box = box or whole
-    shown = state.labels[box]
-    own = np.isin(shown, [label for label, known in state.objects.items() if known.reviewed])
-    erased = (state.marks[box] == BACKGROUND) & (shown == 0)
-    labels = state.labels.copy()
-    paste(labels, _spared(masks, own | erased), box, own)
-    left = _labels(labels)
-    vanished: dict[int, Object | None] = {
-        label: None
-        for label, known in state.objects.items()
-        if label > 0 and not known.reviewed and label not in left
-    }
+    window = box or (slice(0, state.labels.shape[0]), slice(0, state.labels.shape[1]))
+    shown = state.labels[window]
+    reviewed = [label for label, known in state.objects.items() if known.reviewed]
+    own = np.isin(shown, reviewed)
+    fresh = _spared(masks, own | ((state.marks[window] == BACKGROUND) & (shown == 0)))
+    if box is None:
+        labels = np.where(own, shown, 0)
+        labels[fresh > 0] = fresh[fresh > 0] + max(reviewed, default=0)
+    else:
+        labels = state.labels.copy()
+        paste(labels, fresh, box, own)
+    loose = [label for label, known in state.objects.items() if label > 0 and not known.reviewed]
+    left = _labels(labels[np.isin(labels, loose)])
+    vanished = dict.fromkeys(label for label in loose if label not in left)
     return Delta(compare(state.labels, labels), objects=_changes(state, vanished))
 
 
@@ -226,12 +227,12 @@ def _changes(state: FrameState, after: Mapping[int, Object | None]) -> tuple[Obj
 
 def _spared(masks: NDArray[np.integer], taken: NDArray[np.bool_]) -> NDArray[np.integer]:
     """Objects without what is taken, and without those of which too little is left."""
-    numbers, flat = np.unique(masks, return_inverse=True)
-    flat = flat.reshape(masks.shape)
-    sizes = np.bincount(flat.ravel(), minlength=len(numbers))
-    left = np.bincount(flat[~taken], minlength=len(numbers))
-    kept = np.where(left >= LEAST_LEFT * sizes, numbers, 0)
-    return np.where(taken, 0, kept[flat])
+    if not taken.any():
+        return masks
+    sizes = np.bincount(masks.ravel())
+    left = np.bincount(masks[~taken], minlength=len(sizes))
+    spared = left >= LEAST_LEFT * sizes
+    return np.where(taken | ~spared[masks], 0, masks)
 
 
 def _labels(values: NDArray[np.integer]) -> set[int]:

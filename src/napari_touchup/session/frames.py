@@ -1,4 +1,4 @@
-"""The predicted frames of one image: their maps, and which of them a person touched."""
+"""The predicted frames of one image: the maps behind their masks."""
 
 import shutil
 import weakref
@@ -24,18 +24,17 @@ class Kept:
     maps: NDArray[np.floating]  # (K, h, w) float16, after the activation
     output: str  # of the network: "maps" or "softmax"
     window: Window | None  # where the maps lie in the frame; None: all of it
-    made_with: InstanceOptions | None  # of the masks that are shown; None: none are
+    made_with: InstanceOptions  # of the masks that are shown
 
 
 class Frames:
-    """Maps of the predicted frames, and the frames that hold brush strokes."""
+    """Maps of the predicted frames."""
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._kept: dict[Index, Kept] = {}
         self._room = in_memory
         self._folder: Path | None = None
         self._saved = 0  # files so far
-        self.edited: set[Index] = set()
 
     def __contains__(self, index: object) -> bool:
         return index in self._kept
@@ -48,10 +47,6 @@ class Frames:
 
     def indices(self) -> tuple[Index, ...]:
         return tuple(sorted(self._kept))
-
-    def protects(self, index: Index) -> bool:
-        """Whether a person painted in this frame: nothing may write over it unasked."""
-        return index in self.edited
 
     def put(self, index: Index, kept: Kept) -> None:
         """Keep a prediction; maps beyond the room in memory go to a file."""
@@ -69,18 +64,9 @@ class Frames:
             with suppress(PermissionError):  # Windows deletes no file that is still mapped
                 Path(str(old.maps.filename)).unlink(missing_ok=True)
 
-    def forget_masks(self) -> None:
-        """Note that no masks are shown any more, of no frame; the maps stay."""
-        self.edited.clear()
-        self._kept = {index: replace(kept, made_with=None) for index, kept in self._kept.items()}
-
     def outdated(self, options: InstanceOptions) -> tuple[Index, ...]:
-        """Frames without brush strokes whose masks were made with other options, or are gone."""
-        return tuple(
-            index
-            for index in self.indices()
-            if self._kept[index].made_with != options and index not in self.edited
-        )
+        """Frames whose masks were made with other options."""
+        return tuple(n for n in self.indices() if self._kept[n].made_with != options)
 
     def _on_disk(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
         if self._folder is None:

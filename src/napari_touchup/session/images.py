@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from napari_touchup.core.axes import Stack
 from napari_touchup.core.colour import to_channels
 from napari_touchup.core.normalize import limits
+from napari_touchup.io.fingerprint import fingerprint
 from napari_touchup.options import NormalizeOptions
 from napari_touchup.session.frames import Frames, Index
 from napari_touchup.session.paste import Window
@@ -66,7 +68,18 @@ class Image:
     data: Any  # array-like, numpy or dask
     axes: str
     rgb: bool = False
+    path: Path | None = None  # of its file, where it has one
     frames: Frames = field(default_factory=Frames)
+
+    @cached_property
+    def key(self) -> str:
+        """Fingerprint of its content and what its axes mean, under which a project knows it."""
+        return f"{fingerprint(self.data)}-{self.axes}"
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """Of a frame, (Y, X)."""
+        return self.data.shape[self.axes.index("Y")], self.data.shape[self.axes.index("X")]
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

@@ -18,7 +18,7 @@ class Wish:
     image: Image
     indices: tuple[Index, ...]
     instances: InstanceOptions
-    replace: bool = False  # write over brush strokes
+    even_done: bool = False  # change frames whose review is ended too
 
 
 class Remaker:
@@ -42,7 +42,7 @@ class Remaker:
     def make(self, wish: Wish) -> None:
         """Serve this wish next; what an older one of the same options promised is kept."""
         promised = self.promised(wish.image, wish.instances)
-        if promised and not wish.replace:
+        if promised and not wish.even_done:
             wish = replace(wish, indices=tuple(sorted({*wish.indices, *promised})))
         self._waiting = wish
         if self._job is None:
@@ -69,7 +69,7 @@ class Remaker:
             self.ended.emit()
             return
         frames = wish.image.frames
-        events = remake_masks(frames, wish.indices, wish.instances, self._network, wish.replace)
+        events = remake_masks(frames, wish.indices, wish.instances, self._network, wish.even_done)
         self._job = Job(events, self._dispatch)
         self._job.progressed.connect(lambda event: self._on_made(wish, event))
         self._job.failed.connect(lambda error: self.said.emit(failed(error)))

@@ -77,7 +77,7 @@ class FrameDone:
     masks: NDArray[np.integer]  # of the window
     kept: Kept
     summary: Summary
-    replace: bool  # write over brush strokes
+    even_done: bool  # change a frame whose review is ended too
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class Request:
     window: Window | None = None  # of each frame, pixels; None: all of it
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
-    replace: bool = False  # write over brush strokes
+    even_done: bool = False  # change frames whose review is ended too
 
 
 class Network(Protocol):
@@ -133,14 +133,14 @@ def remake_masks(
     indices: tuple[Index, ...],
     instances: InstanceOptions,
     network: Network,
-    replace: bool = False,
+    even_done: bool = False,
 ) -> Generator[FrameDone]:
     """Make the masks of predicted frames again, from the maps that were kept."""
     for index in indices:
         old = frames[index]
         masks = network.make_masks(old.maps, old.output, instances)
         kept = Kept(old.maps, old.output, old.window, instances)
-        yield FrameDone(index, masks, kept, summarize(masks, old.maps, old.output), replace)
+        yield FrameDone(index, masks, kept, summarize(masks, old.maps, old.output), even_done)
 
 
 def summarize(
@@ -174,4 +174,4 @@ def _frame_done(request: Request, index: Index, event: Predicted) -> FrameDone:
     maps = np.asarray(event.maps, dtype=np.float16)
     kept = Kept(maps, event.output, request.window, request.instances)
     summary = summarize(event.masks, maps, event.output)
-    return FrameDone(index, event.masks, kept, summary, request.replace)
+    return FrameDone(index, event.masks, kept, summary, request.even_done)

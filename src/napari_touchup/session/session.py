@@ -1,6 +1,6 @@
 """The state behind one window; knows no Qt and no napari."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,16 @@ from napari_touchup.options import InstanceOptions, SegmentOptions
 from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Channel, Feed, Image, fit_channels
 from napari_touchup.session.job import Dispatch, direct
+from napari_touchup.session.ledger import Ledger
+from napari_touchup.session.memory_store import MemoryStore
 from napari_touchup.session.network import TorchNetwork
 from napari_touchup.session.paste import Window
+from napari_touchup.session.project import Changed, Counts, Project, Step
 from napari_touchup.session.remake import Remaker, Wish
 from napari_touchup.session.run import FrameDone, Network, Request
 from napari_touchup.session.segment_run import SegmentRun
-from napari_touchup.session.status import Status, failed, strokes_question
+from napari_touchup.session.status import Status, done_question, failed
+from napari_touchup.session.tools import Tools
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,11 @@ class Session:
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    frame_done = Signal(Image, FrameDone)  # masks to be shown
+    frame_done = Signal(Image, FrameDone)  # new maps; their masks are in the project
+    changed = Signal(Changed)  # something of a frame, in the project
+    settle = Signal()  # who shows masks: tell now what a person changed and no event told of
+    shown_frame = Signal(str, tuple)  # an image's key and a frame that a person should see now
+    masks_wanted = Signal(Image)  # a masks layer that was deleted shall come back
 
     network: Network = field(default_factory=TorchNetwork)
     dispatch: Dispatch = direct
@@ -50,6 +58,9 @@ class Session:
     device: str = ""  # what the last run was computed on, and why
     advice: str = ""  # about this computer, such as a graphics card that is not used
     outdated: tuple[Index, ...] = ()  # frames whose masks were made with other options
+    project: Project = field(default_factory=lambda: Project(Ledger(MemoryStore())))
+    counts: Counts = field(default_factory=Counts)
+    painting: Image | None = None  # a brush is down in its masks: nothing may write there
 
     def __post_init__(self) -> None:
         self._run = SegmentRun(self.network, self.dispatch)
@@ -62,6 +73,10 @@ class Session:
         self._remaker.said.connect(self._on_remaker_said)
         self._remaker.done.connect(self._on_frame_done)
         self._remaker.ended.connect(self._count_outdated)
+        self._held: list[tuple[Image, FrameDone]] = []  # came in the middle of a brush stroke
+        self.project.changed.connect(self._on_project_changed)
+        self.events.project.connect(self._on_project)
+        self.events.painting.connect(self._write_held)
         self.events.image.connect(self._fit_channels)
         self.events.model.connect(self._fit_channels)
         self.events.instances.connect(self._follow_options)
@@ -80,9 +95,9 @@ class Session:
         self,
         frames: Sequence[Index] | None = None,
         window: Window | None = None,
-        replace: bool = False,
+        even_done: bool = False,
     ) -> None:
-        """Segment frames in a thread, or say in the status why not.
+        """Segment frames in a thread, or say in the status why not; hand work stays.
 
         Parameters
         ----------
@@ -90,38 +105,53 @@ class Session:
             Indices along T, Z; by default the frame that is shown.
         window : (slice, slice), optional
             Part of each frame, pixels; by default all of it.
-        replace : bool
-            Write over brush strokes; by default the status asks.
+        even_done : bool
+            Change frames whose review is ended too; by default the status asks.
         """
         if self.running:
             return
+        self.settle.emit()
         wanted = (self.frame,) if frames is None else tuple(frames)
         if (problem := missing(self)) or self.image is None:
             self.status = Status("ask", problem or "")
             return
-        rest = tuple(index for index in wanted if not self.image.frames.protects(index))
-        painted = len(wanted) - len(rest)
-        if painted and not replace:
-            keep = partial(self.segment, rest, window) if rest else self._drop_question
-            again = partial(self.segment, wanted, window, replace=True)
-            self.status = strokes_question(painted, len(wanted), keep, again)
+        rest = tuple(n for n in wanted if not self.project.is_done(self.image.key, n))
+        done = len(wanted) - len(rest)
+        if done and not even_done:
+            leave = partial(self.segment, rest, window) if rest else self._drop_question
+            change = partial(self.segment, wanted, window, even_done=True)
+            self.status = done_question(done, leave, change)
         else:
-            self._run.start(self.image, request(self, wanted, window, replace))
+            self._run.start(self.image, request(self, wanted, window, even_done))
 
     def stop(self) -> None:
         """End the run before its next tile; finished frames stay."""
         self._remaker.stop()
         self._run.stop()
 
-    def note_strokes(self, image: Image, frames: set[Index]) -> None:
-        """Remember that a person painted in these frames."""
-        image.frames.edited |= frames
-        self._count_outdated()
+    def tools(self, image: Image) -> Tools:
+        """Give what edits the masks of an image."""
+        return Tools(self.project, image.key, image.plane_shape)
+
+    def undo(self) -> None:
+        """Take the last correction back, whichever layer or frame is shown, and say what it was."""
+        self.settle.emit()
+        self._turn(self.project.last_step, self.project.undo)
+
+    def redo(self) -> None:
+        self._turn(self.project.next_step, self.project.redo)
 
     def note_masks_gone(self, image: Image) -> None:
-        """Remember that the masks of an image were deleted, and with them all strokes."""
-        image.frames.forget_masks()
-        self._count_outdated()
+        """Say that the masks of an image, whose layer was deleted, are not lost."""
+        if self.project.masked(image.key):
+            restore = ("Restore masks", partial(self.restore_masks, image))
+            text = "The masks layer was deleted. Masks and corrections are kept."
+            self.status = Status("ask", text, choices=(restore, ("Leave it", self._drop_question)))
+
+    def restore_masks(self, image: Image) -> None:
+        """Show the masks of an image in a layer again."""
+        self._drop_question()
+        self.masks_wanted.emit(image)
 
     def apply_to_outdated(self) -> None:
         """Make the masks of all unfinished frames with the options that are set now."""
@@ -133,22 +163,50 @@ class Session:
         """Stop all work; nothing is heard of it afterwards."""
         self._remaker.stop()
         self._run.close()
+        self.project.close()
         for signal in (self._remaker.done, self._remaker.said, self._remaker.ended):
             signal.disconnect()
-        self.frame_done.disconnect()
+        for signal in (self.frame_done, self.changed, self.settle, self.masks_wanted):
+            signal.disconnect()
         self.events.disconnect()
         for name in self.events:
             self.events[name].disconnect()
 
     def _on_frame_done(self, image: Image, event: FrameDone) -> None:
-        if image.frames.protects(event.index) and not event.replace:
+        if self.painting is image:
+            self._held.append((image, event))
+            return
+        if self.project.is_done(image.key, event.index) and not event.even_done:
             return
         image.frames.put(event.index, event.kept)
-        image.frames.edited.discard(event.index)
+        shape, window = image.plane_shape, event.kept.window
+        self.project.predict(image.key, event.index, shape, event.masks, window)
         self.frame_done.emit(image, event)
         self._count_outdated()
         if image is self.image and event.index == self.frame and event.index in self.outdated:
             self._follow_options()  # a slider was moved while the network ran
+
+    def _write_held(self) -> None:
+        """Show the masks that came in the middle of a brush stroke, once it is over."""
+        if self.painting is None:
+            held, self._held = self._held, []
+            for image, event in held:
+                self._on_frame_done(image, event)
+
+    def _turn(self, step: Step | None, turn: Callable[[], str]) -> None:
+        text = turn()
+        self.status = Status("done", text)
+        if step is not None:
+            self.shown_frame.emit(step.entries[0].image, step.entries[0].frame)
+
+    def _on_project(self, project: Project, before: Project) -> None:
+        before.changed.disconnect(self._on_project_changed)
+        project.changed.connect(self._on_project_changed)
+        self.counts = project.counts()
+
+    def _on_project_changed(self, changed: Changed) -> None:
+        self.counts = self.project.counts()
+        self.changed.emit(changed)
 
     def _on_remaker_said(self, status: Status) -> None:
         if not self.running or status.kind == "failed":
@@ -161,15 +219,14 @@ class Session:
         self.channels = fit_channels(self.image, wanted, self.channels)
 
     def _follow_options(self) -> None:
-        """Make the masks of the shown frame again; where a person painted, ask first."""
+        """Make the masks of the shown frame again, unless its review is ended."""
         image, frame = self.image, self.frame
         if image is not None and frame in image.frames:
-            if image.frames.protects(frame):
+            if self.project.is_done(image.key, frame):
                 # bound to this frame: another one may be shown when the answer comes
-                again = partial(
-                    self._remaker.make, Wish(image, (frame,), self.instances, replace=True)
-                )
-                self.status = strokes_question(1, 1, self._drop_question, again)
+                wish = Wish(image, (frame,), self.instances, even_done=True)
+                change = partial(self._remaker.make, wish)
+                self.status = done_question(1, self._drop_question, change)
             else:
                 self._remaker.make(Wish(image, (frame,), self.instances))
         self._count_outdated()
@@ -179,11 +236,14 @@ class Session:
             self.status = Status()
 
     def _count_outdated(self) -> None:
-        indices: tuple[Index, ...] = ()
-        if self.image is not None:
-            promised = self._remaker.promised(self.image, self.instances)
-            outdated = self.image.frames.outdated(self.instances)
-            indices = tuple(index for index in outdated if index not in promised)
+        image, indices = self.image, ()
+        if image is not None:
+            promised = self._remaker.promised(image, self.instances)
+            indices = tuple(
+                index
+                for index in image.frames.outdated(self.instances)
+                if index not in promised and not self.project.is_done(image.key, index)
+            )
         self.outdated = indices
 
 
@@ -204,7 +264,7 @@ def missing(session: Session) -> str | None:
 
 
 def request(
-    session: Session, frames: tuple[Index, ...], window: Window | None, replace: bool
+    session: Session, frames: tuple[Index, ...], window: Window | None, even_done: bool
 ) -> Request:
     """Put together what a session would segment now.
 
@@ -217,7 +277,7 @@ def request(
         raise RuntimeError(missing(session))
     return Request(
         Feed(_chosen(session)), frames, session.model.path, session.model.header.normalize,
-        window, session.options, session.instances, replace,
+        window, session.options, session.instances, even_done,
     )  # fmt: skip
 
 

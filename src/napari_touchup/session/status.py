@@ -10,7 +10,7 @@ from typing import Literal
 from napari_touchup.core.measure import median_diameter
 from napari_touchup.session.run import Summary
 
-SAFE = "your image, your brush strokes, and all masks that were finished before."
+SAFE = "your image, your corrections, and all masks that were finished before."
 Kind = Literal["idle", "busy", "done", "ask", "failed"]
 Choice = tuple[str, Callable[[], None]]  # what the button says and does
 
@@ -65,14 +65,11 @@ def nothing_found(highest: float, threshold: float) -> str:
     return f"{advice}, or a smaller minimum size (Masks): what was found is smaller than that."
 
 
-def strokes_question(
-    painted: int, frames: int, keep: Callable[[], None], replace: Callable[[], None]
-) -> Status:
-    """Ask before brush strokes are replaced."""
-    where = "this frame" if frames == 1 else f"{painted} of these {frames} frames"
-    there = "" if frames == 1 else " there"
-    text = f"You painted in {where}. New masks would replace your strokes{there}, for good."
-    return Status("ask", text, choices=(("Keep strokes", keep), ("Replace strokes", replace)))
+def done_question(done: int, leave: Callable[[], None], change: Callable[[], None]) -> Status:
+    """Ask before frames are changed whose review is ended."""
+    frames, them = ("This frame is", "it") if done == 1 else (f"{done} frames are", "them")
+    text = f"{frames} done. Corrected and confirmed cells stay in any case."
+    return Status("ask", text, choices=((f"Leave {them}", leave), (f"Change {them} too", change)))
 
 
 def capital(text: str) -> str:

@@ -51,7 +51,10 @@ class Binding:
         ValueError
             If the axes do not fit the layer's data.
         """
-        self.session.image = self.opened.open(layer, axes).image
+        results = self.opened.open(layer, axes)
+        self.session.image = results.image
+        if self.session.project.frames() and self.session.project.masked(results.image.key):
+            results.masks_layer()  # the same pixels were worked on before
         self._on_frame()
         self.images_changed.emit()
 
@@ -104,7 +107,7 @@ class Binding:
 
     def _on_active(self) -> None:
         for results in self.opened:
-            results.write_held()
+            results.strokes.check_stroke()
         layer = self.viewer.layers.selection.active
         if layer is not None and can_segment(layer):
             now = self.current
@@ -114,6 +117,7 @@ class Binding:
     def _on_frame(self) -> None:
         now = self.current
         if now is not None:
+            now.strokes.catch()
             self.session.frame = shown_frame(now.source, now.image.axes, self.viewer.dims.point)
 
     def _on_frame_done(self, image: Image, done: FrameDone) -> None:

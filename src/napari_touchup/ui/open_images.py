@@ -1,6 +1,7 @@
 """The images that were chosen once, each with its layer and what was found in it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from napari.components import ViewerModel
@@ -34,7 +35,8 @@ class OpenImages:
         """Give the results of a layer; with `axes` that a person gave, it is opened anew."""
         results = self.of_layer(layer)
         if results is None or axes is not None:
-            image = Image(layer.name, level_0(layer), axes_of(layer, axes), layer.rgb)
+            data, path = level_0(layer), layer.source.path
+            image = Image(layer.name, data, axes_of(layer, axes), layer.rgb, path and Path(path))
             if results is not None:
                 self.drop(results)
             results = Results(self._viewer, self._session, layer, image)
@@ -44,6 +46,7 @@ class OpenImages:
     def drop(self, results: Results) -> None:
         """Let go of an image: what was found in it counts no more, its channels are gone."""
         self._all.remove(results)
+        results.close()
         gone = results.image.channels
         kept = (None if channel in gone else channel for channel in self._session.channels)
         self._session.channels = tuple(kept)

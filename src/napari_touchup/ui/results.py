@@ -1,7 +1,5 @@
 """The layers that hold the results of one image, and the writing into them."""
 
-from collections.abc import Generator
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,23 +7,26 @@ from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
 
 from napari_touchup.session.frames import Index, Kept
 from napari_touchup.session.images import Image
-from napari_touchup.session.paste import paste
+from napari_touchup.session.project import Changed
 from napari_touchup.session.run import FrameDone, mask_probability
 from napari_touchup.session.session import Session
 from napari_touchup.ui.layers import MADE_BY, forget_undo, grid_of, shown_frame
 from napari_touchup.ui.live_weights import LiveWeights
-from napari_touchup.ui.paint_events import changed_box
+from napari_touchup.ui.strokes import Strokes
 
 COLORMAPS = {"probability": "viridis", "borders": "magma", "distance": "cividis"}
 CHANNEL = {"borders": 1, "distance": 2}  # of the output "maps"
 
 
 class Results:
-    """Masks and maps of one image layer; each layer is made when it is first needed."""
+    """Masks and maps of one image layer; each layer is made when it is first needed.
+
+    The masks layer shows what the project holds: it is written from there, and what a person
+    paints in it is told to the session by `Strokes`.
+    """
 
     def __init__(
         self, viewer: ViewerModel, session: Session, source: ImageLayer, image: Image
@@ -36,34 +37,50 @@ class Results:
         self.image = image
         self.grid = grid_of(source, image.axes)
         self.layers: dict[str, Any] = {}  # kind -> layer
-        self._painting = False
-        self._held: list[FrameDone] = []  # masks that came in the middle of a brush stroke
+        self.strokes = Strokes(viewer, session, image, self.grid)
+        session.changed.connect(self._on_session_changed)
+        session.masks_wanted.connect(self._on_masks_wanted)
+        session.settle.connect(self.strokes.catch)
 
     @property
     def masks(self) -> Labels | None:
         return self.layers.get("masks")
 
+    def close(self) -> None:
+        """Hear no more of the session; the layers stay."""
+        self.session.changed.disconnect(self._on_session_changed)
+        self.session.masks_wanted.disconnect(self._on_masks_wanted)
+        self.session.settle.disconnect(self.strokes.catch)
+        self.strokes.release()
+
     def write(self, done: FrameDone) -> None:
-        """Show the masks of a frame, and its maps where they are shown."""
-        self._held = [held for held in self._held if held.index != done.index]
-        if self._in_a_stroke():
-            self._held.append(done)
-            return
-        masks = self._masks_for(done)
-        plane = self.grid.plane(masks.data, done.index)
-        if done.kept.window is None:
-            plane[:] = done.masks
-        else:
-            paste(plane, done.masks, done.kept.window)
-        if done.replace:
-            forget_undo(masks)  # of the strokes that are gone
+        """Show the maps of a frame where they are shown, and make its masks the active layer."""
         for kind in COLORMAPS.keys() & self.layers.keys():
             self._write_map(kind, done.kept, done.index)
+        masks = self.masks_layer()
         if self.viewer.layers.selection.active is self.source:
             self.viewer.layers.selection.active = masks
         if self._is_shown(done.index):
+            plane = self.grid.plane(masks.data, done.index)
             masks.selected_label = unused_label(plane)  # a stroke starts a new object
-            masks.refresh(extent=False)
+
+    def masks_layer(self) -> Labels:
+        """Give the masks layer; a new one shows all that the project has of the image."""
+        masks = self.masks
+        if masks is not None and masks.data.shape == self.grid.shape:
+            return masks
+        masks = Labels(
+            np.zeros(self.grid.shape, self._dtype()),
+            name=f"{self.source.name} masks",
+            metadata={MADE_BY: "masks"},
+            **self.grid.place,
+        )
+        self.layers["masks"] = masks
+        for index in self.session.project.masked(self.image.key):
+            self.grid.plane(masks.data, index)[:] = self._labels(index)
+        self.viewer.add_layer(masks)
+        self.strokes.watch(masks)
+        return masks
 
     def show_map(self, kind: str) -> None:
         """Add the layer of a map, filled with what was kept."""
@@ -87,44 +104,52 @@ class Results:
         self.layers["weights"] = live.layer
 
     def forget(self, layer: Layer) -> None:
-        """Note that a layer was deleted; a later result makes a new one."""
+        """Note that a layer was deleted; it comes back when it is needed, or wished for."""
         for kind in [kind for kind, known in self.layers.items() if known is layer]:
             del self.layers[kind]
             if kind == "masks":
-                self._painting = False  # the brush is lifted from another layer now
+                self.strokes.release()
                 self.session.note_masks_gone(self.image)
 
-    def write_held(self) -> None:
-        """Write the masks that came in the middle of a brush stroke, once it is over."""
-        if self._in_a_stroke():
+    def _on_session_changed(self, changed: Changed) -> None:
+        """Write into the masks layer what changed in the project, if it is not there already."""
+        if changed.image != self.image.key or (changed.labels is None and self.masks is None):
             return
-        held, self._held = self._held, []
-        for done in held:
-            if not self.image.frames.protects(done.index):
-                self.write(done)
+        new = self.masks is None or self.masks.data.shape != self.grid.shape
+        masks = self.masks_layer()
+        if new or changed.labels is None:
+            return
+        labels = self._labels(changed.frame)[changed.labels]
+        if int(labels.max()) > np.iinfo(masks.data.dtype).max:
+            with self.strokes.writing():
+                masks.data = masks.data.astype(np.int32)
+        shown = self.grid.plane(masks.data, changed.frame)
+        if (shown[changed.labels] == labels).all():
+            return
+        with self.strokes.writing():
+            shown[changed.labels] = labels
+            if changed.kind == "predicted":
+                forget_undo(masks)  # its steps would write older masks
+            if self._is_shown(changed.frame):
+                masks.refresh(extent=False)
 
-    def _in_a_stroke(self) -> bool:
-        # of a layer that is not active any more napari tells no release
-        return self._painting and self.viewer.layers.selection.active is self.masks
+    def _on_masks_wanted(self, image: Image) -> None:
+        if image is self.image:
+            self.masks_layer()
+
+    def _labels(self, index: Index) -> NDArray[np.int32]:
+        key, shape = self.image.key, self.image.plane_shape
+        return self.session.project.state(key, index, shape).labels
+
+    def _dtype(self) -> type[np.integer[Any]]:
+        """Give the smallest number type that holds the labels of the image."""
+        frames = self.session.project.masked(self.image.key)
+        highest = max((int(self._labels(index).max(initial=0)) for index in frames), default=0)
+        return np.uint16 if highest < np.iinfo(np.uint16).max else np.int32
 
     def _is_shown(self, index: Index) -> bool:
         dims = self.viewer.dims
         return dims.ndisplay == 3 or index == shown_frame(self.source, self.image.axes, dims.point)
-
-    def _masks_for(self, done: FrameDone) -> Labels:
-        masks = self.masks
-        if masks is None or masks.data.shape != self.grid.shape:  # it may hold other data by now
-            data = np.zeros(self.grid.shape, done.masks.dtype)
-            name, metadata = f"{self.source.name} masks", {MADE_BY: "masks"}
-            masks = Labels(data, name=name, metadata=metadata, **self.grid.place)
-            masks.events.paint.connect(self._on_paint)
-            masks.mouse_drag_callbacks.append(self._watch_stroke)
-            self.layers["masks"] = masks
-            self.viewer.add_layer(masks)
-        elif masks.data.dtype.itemsize < done.masks.dtype.itemsize:
-            masks.data = masks.data.astype(done.masks.dtype)
-            forget_undo(masks)
-        return masks
 
     def _write_map(self, kind: str, kept: Kept, index: Index) -> None:
         plane = self.grid.plane(self.layers[kind].data, index)
@@ -139,25 +164,6 @@ class Results:
             layers = self.viewer.layers
             layers.move(len(layers) - 1, layers.index(self.masks))
         self.viewer.layers.selection.active = active
-
-    def _on_paint(self, event: Any) -> None:
-        box = changed_box(event.value)
-        if box is not None:
-            spans = [
-                range(s.start, s.stop)
-                for s, axis in zip(box, self.grid.axes, strict=True)
-                if axis in "TZ"
-            ]
-            self.session.note_strokes(self.image, set(product(*spans)))
-
-    def _watch_stroke(self, _layer: Labels, event: Any) -> Generator[None]:
-        self._painting = True
-        yield
-        while event.type == "mouse_move":
-            yield
-        self._painting = False
-        # napari ends the stroke in this same release
-        QTimer.singleShot(0, self.write_held)
 
 
 def map_of(kept: Kept, kind: str) -> Any:
