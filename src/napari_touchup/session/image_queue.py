@@ -102,6 +102,13 @@ class ImageQueue:
         """Ask for the marks again: what a person did may have changed them."""
         self.marks = tuple(self.mark_of(item) for item in self.items)
 
+    def refresh_mark(self) -> None:
+        """Ask for the mark of the item that is open again."""
+        if self.current is not None:
+            marks = list(self.marks)
+            marks[self.position] = self.mark_of(self.current)
+            self.marks = tuple(marks)
+
     def _fill(self, folder: Path | None, items: tuple[QueueItem, ...]) -> None:
         self.position = -1
         self.folder = folder

@@ -1,0 +1,61 @@
+"""The *Apply & export* fold: many images, one after the other or all at once; masks as a file."""
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QFrame, QWidget
+
+from napari_touchup.session.status import Status
+from napari_touchup.ui.apply import Apply
+from napari_touchup.ui.folder_panel import FolderPanel
+from napari_touchup.ui.forms import narrow_column, push_button
+from napari_touchup.ui.queue_panel import QueuePanel
+from napari_touchup.ui.status_box import StatusBox
+
+FILES = "Label images (*.tif *.tiff)"
+
+
+class ApplyPanel(QWidget):
+    """Queue, folder, export."""
+
+    def __init__(self, apply: Apply) -> None:
+        super().__init__()
+        self._apply = apply
+        self.queue = QueuePanel(apply)
+        self.folder = FolderPanel(apply, self.queue)
+        self.export = push_button(
+            "Export masks…",
+            "Write the masks of the open image, all frames, as a label TIFF that Fiji opens with"
+            " its T and Z axes and its pixel size",
+            self._on_view_export,
+        )
+        self.exported = StatusBox()
+
+        narrow_column(self, self.queue, _line(), self.folder, _line(), self.export, self.exported)
+
+        apply.export.events.status.connect(self.exported.show_status)
+
+    def _on_view_export(self) -> None:
+        image = self._apply.session.image
+        proposed = f"{image.name}_masks.tif" if image is not None else "masks.tif"
+        if self._apply.export_request(Path(proposed)) is None:
+            text = "There are no masks yet. Press Segment, or paint some."
+            self._apply.export.status = Status("ask", text)
+            return
+        name, _ = QFileDialog.getSaveFileName(self, "Export masks", proposed, FILES)
+        if name:
+            self.export_to(Path(name))
+
+    def export_to(self, path: Path) -> None:
+        """Write the masks of the open image; a name without an ending becomes a TIFF's."""
+        if path.suffix.lower() not in (".tif", ".tiff"):
+            path = path.with_name(f"{path.name}.tif")
+        request = self._apply.export_request(path)
+        if request is not None:
+            self._apply.export.start(request)
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    return line

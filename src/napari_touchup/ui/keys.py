@@ -1,0 +1,26 @@
+"""Keys of the viewer that do something for as long as a dock lives."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from napari.components import ViewerModel
+
+
+class BoundKeys:
+    """Binds keys, and gives them back to what had them before."""
+
+    def __init__(self, viewer: ViewerModel, calls: Mapping[str, Callable[[], None]]) -> None:
+        self._viewer = viewer
+        self._before = {
+            key: viewer.bind_key(key, partial(_press, call), overwrite=True)
+            for key, call in calls.items()
+        }
+
+    def close(self) -> None:
+        for key, before in self._before.items():
+            self._viewer.bind_key(key, before, overwrite=True)  # None: nothing had it
+
+
+def _press(call: Callable[[], None], _viewer: Any) -> None:
+    call()

@@ -1,0 +1,53 @@
+"""How large a pixel is: between a file, which says so once, and a layer, which does by the axis."""
+
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Layer
+
+from napari_touchup.io.tiff import PixelSize
+
+PRINTED = ("inch", "cm")  # sizes on paper, such as 72 dpi: they say nothing of the sample
+
+
+def place_of(axes: str, pixel: PixelSize | None) -> dict[str, Any]:
+    """Scale and units of a layer with these axes; none where the file gives no true size.
+
+    >>> place_of("TYX", PixelSize(0.5, 0.25))
+    {'scale': [1.0, 0.5, 0.25], 'units': ['pixel', 'um', 'um']}
+    """
+    if pixel is None or pixel.unit in PRINTED:
+        return {}
+    edges = {"Y": pixel.y, "X": pixel.x, "Z": pixel.z}
+    sizes = [edges.get(letter) for letter in axes]
+    return {
+        "scale": [size or 1.0 for size in sizes],
+        "units": [pixel.unit if size else "pixel" for size in sizes],
+    }
+
+
+def pixel_of(layer: Layer, axes: str) -> PixelSize | None:
+    """Size of a layer's pixels in micrometres; of one without units, what its file says."""
+    units = dict(zip(axes, layer.units, strict=False))
+    scale = dict(zip(axes, layer.scale, strict=False))
+    if not units["Y"].is_compatible_with("um"):
+        path = layer.source.path
+        return None if path is None else pixel_of_file(Path(path))
+    edges = {
+        letter: float((abs(scale[letter]) * units[letter]).m_as("um"))
+        for letter in "YXZ"
+        if letter in units and units[letter].is_compatible_with("um")
+    }
+    return PixelSize(edges["Y"], edges["X"], edges.get("Z"))
+
+
+def pixel_of_file(path: Path) -> PixelSize | None:
+    """Size of a pixel, if a TIFF file is there and says so."""
+    import tifffile
+
+    from napari_touchup.io.tiff import is_tiff, pixel_size
+
+    if not path.is_file() or not is_tiff(path):
+        return None
+    with tifffile.TiffFile(path) as file:
+        return pixel_size(file)
