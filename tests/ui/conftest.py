@@ -1,7 +1,12 @@
 from queue import Queue
 
+import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_touchup.session.session import Session
 from napari_touchup.ui.binding import Binding
@@ -40,3 +45,67 @@ def bound(fake_network, model_choice, qapp):
     yield bound
     fake_network.gate.set()
     bound.binding.close()
+
+
+class Hand:
+    """Moves a real mouse over the canvas of a viewer that is shown; places are (y, x) pixels."""
+
+    def __init__(self, viewer, qtbot):
+        self.viewer = viewer
+        self.qtbot = qtbot
+        self.canvas = viewer.window._qt_viewer.canvas
+        self.buttons = Qt.MouseButton.NoButton
+
+    def press(self, place, button=Qt.MouseButton.LeftButton, keys=Qt.KeyboardModifier.NoModifier):
+        self.buttons = button
+        self._send(QEvent.Type.MouseButtonPress, place, button, keys)
+
+    def move(self, place, keys=Qt.KeyboardModifier.NoModifier):
+        self._send(QEvent.Type.MouseMove, place, Qt.MouseButton.NoButton, keys)
+
+    def release(self, place, keys=Qt.KeyboardModifier.NoModifier):
+        button, self.buttons = self.buttons, Qt.MouseButton.NoButton
+        self._send(QEvent.Type.MouseButtonRelease, place, button, keys)
+
+    def drag(self, *places, **held):
+        """Press at the first place, and release at the last."""
+        self.press(places[0], **held)
+        keys = held.get("keys", Qt.KeyboardModifier.NoModifier)
+        for place in places[1:]:
+            self.move(place, keys)
+        self.release(places[-1], keys)
+
+    def double_click(self, place):
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        self.buttons = left
+        self._send(QEvent.Type.MouseButtonDblClick, place, left, none)
+        self.release(place)
+
+    def key(self, key, keys=Qt.KeyboardModifier.NoModifier):
+        QTest.keyClick(self.canvas.native, key, keys)
+
+    def _send(self, kind, place, button, keys):
+        y, x = (n * step for n, step in zip(place, self.viewer.layers[-1].scale[-2:], strict=True))
+        at = QPointF(*np.rint(self._to_canvas.map([x, y])[:2]))
+        native = self.canvas.native
+        event = QMouseEvent(kind, at, native.mapToGlobal(at), button, self.buttons, keys)
+        native._last_time = 0  # vispy drops moves in quick succession
+        QApplication.sendEvent(native, event)
+        # napari hands moves on in its own time
+        self.qtbot.waitUntil(lambda: self._arrived(at), timeout=5000)
+
+    def _arrived(self, at):
+        world = self._to_canvas.imap([at.x(), at.y()])[1::-1]
+        return np.allclose(self.viewer.cursor.position[-2:], world, atol=1e-3)
+
+    @property
+    def _to_canvas(self):
+        return self.canvas.view.transform * self.canvas.view.scene.transform
+
+
+@pytest.fixture
+def shown(make_napari_viewer, qtbot):
+    """A viewer on the screen, and the hand that works in it."""
+    viewer = make_napari_viewer(show=True)
+    qtbot.waitExposed(viewer.window._qt_window)
+    return viewer, Hand(viewer, qtbot)
