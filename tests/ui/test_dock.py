@@ -260,6 +260,7 @@ def test_map_layers_on_request(window, movie, qtbot):
         box.setChecked(True)
         assert f"movie {kind}" in viewer.layers
     weights = viewer.layers["movie weights"]
+    dock.session.tools(dock.session.image).confirm(dock.session.frame, [1])
     qtbot.waitUntil(lambda: weights.data.any())
     viewer.layers.remove("movie borders")
     assert not dock.layers.boxes["borders"].isChecked()

@@ -152,6 +152,11 @@ def update(
     return rewritten
 
 
+def reach_px(options: WeightOptions = DEFAULTS) -> int:
+    """How far from an object's edge it can change a weight, pixels."""
+    return _reach(options, (1.0,))[0]
+
+
 def _rewrite(
     weights: NDArray[np.float32],
     truth: Labels,

@@ -33,6 +33,11 @@ class FrameState:
     def empty(cls, shape: tuple[int, ...]) -> Self:
         return cls(np.zeros(shape, np.int32), np.zeros(shape, np.uint8))
 
+    def copy(self) -> Self:
+        """Make one that other threads may read while this one changes."""
+        objects = dict(self.objects)
+        return type(self)(self.labels.copy(), self.marks.copy(), objects, self.done)
+
     def apply(self, delta: Delta) -> None:
         """Make a change.
 

@@ -236,7 +236,7 @@ class Session:
             self.status = Status()
 
     def _count_outdated(self) -> None:
-        image, indices = self.image, ()
+        image, indices = self.image, tuple[Index, ...]()
         if image is not None:
             promised = self._remaker.promised(image, self.instances)
             indices = tuple(

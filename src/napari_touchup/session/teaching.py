@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from napari_touchup.core.delta import Box, Object, grown
+from napari_touchup.core.weights import reach_px, weight_map
+from napari_touchup.options import WeightOptions
 from napari_touchup.session.frame_state import BACKGROUND, IGNORED, FrameState
 
 RING_PX = 10  # around a reviewed object, where background teaches too
 # what a pixel of the review says
 NOTHING, TEACHES, KEPT, RING, WIPED = 0, 1, 2, 3, 4
+WEIGHTS = WeightOptions()
 DASH_PX = 3  # length of the dashes and gaps around objects that are kept for checking
 
 Mask = NDArray[np.bool_]
@@ -57,6 +60,15 @@ def teaching(state: FrameState, box: Box | None = None, ring_px: int = RING_PX) 
     return Teaching(truth[inner], counts[inner])
 
 
+def weights(
+    state: FrameState, box: Box | None = None, options: WeightOptions = WEIGHTS
+) -> NDArray[np.float32]:
+    """Weigh each pixel as training does, (h, w): the weight map of truth where it counts."""
+    box, wide, inner = _windows(state, box, reach_px(options))
+    found = teaching(state, wide)
+    return weight_map(found.truth, found.annotated, options)[inner]
+
+
 def review(state: FrameState, box: Box | None = None, ring_px: int = RING_PX) -> NDArray[np.uint8]:
     """Show a person what counts: outlines (solid: teaches, dashed: kept for checking) and rings."""
     box, wide, inner = _windows(state, box, ring_px)
@@ -87,18 +99,13 @@ def outlines(labels: NDArray[np.integer[Any]]) -> Mask:
     return edge & (labels != 0)
 
 
-def reach(state: FrameState, box: Box, ring_px: int = RING_PX) -> Box:
-    """Where teaching may change when something inside a box changes."""
-    return grown(box, ring_px + 1, state.labels.shape)
-
-
 def _windows(
-    state: FrameState, box: Box | None, ring_px: int
+    state: FrameState, box: Box | None, margin_px: int
 ) -> tuple[Box, Box, tuple[slice, slice]]:
     """Give the box, the box with all that matters for it, and where the first lies in that."""
     shape = state.labels.shape
     box = box or (slice(0, shape[0]), slice(0, shape[1]))
-    wide = reach(state, box, ring_px)
+    wide = grown(box, margin_px + 1, shape)
     rows, columns = (
         slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
     )
@@ -140,4 +147,5 @@ def _near(mask: Mask, distance_px: float) -> Mask:
     """Pixels of a mask and those at most so far from it."""
     if not mask.any():
         return mask
-    return np.asarray(distance_transform_edt(~mask) <= distance_px)
+    near: Mask = distance_transform_edt(~mask) <= distance_px
+    return near

@@ -8,15 +8,24 @@ from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status, explain
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.forms import text_label
-from napari_touchup.ui.live_weights import LiveWeights
-from napari_touchup.ui.results import Results, kinds_of
+from napari_touchup.ui.results import kinds_of
 
 KINDS = {
     "probability": ("Probability", "How likely a pixel is part of an object, 0-1"),
     "borders": ("Borders", "How likely a pixel lies where two objects touch, 0-1"),
     "distance": ("Distance", "Depth inside an object: 0 at its edge, 1 at its middle"),
-    "weights": ("Weights", "What training will weigh each pixel with; follows the brush"),
+    "weights": (
+        "Weights",
+        "What training will weigh each pixel with: nothing until cells are corrected or confirmed."
+        " Follows the brush",
+    ),
+    "review": (
+        "Review",
+        "Outlines of the cells that teach (solid) and of those that are kept for checking (dashed),"
+        " and the background that counts (tinted)",
+    ),
 }
+LIVE = {"weights", "review"}
 
 
 class LayersPanel(QWidget):
@@ -51,21 +60,14 @@ class LayersPanel(QWidget):
             return
         if not on:
             self._viewer.layers.remove(now.layers[kind])
-        elif kind == "weights":
-            self._show_weights(now)
+        elif kind in LIVE:
+            live = now.show_weights() if kind == "weights" else now.show_review()
+            live.failed.connect(self._on_failed)
         else:
             now.show_map(kind)
 
-    def _show_weights(self, now: Results) -> None:
-        if now.masks is None:
-            return
-        name = f"{now.source.name} weights"
-        live = LiveWeights(self._viewer, now.masks, self._session.dispatch, name=name)
-        live.failed.connect(self._on_failed)
-        now.adopt_weights(live)
-
     def _on_failed(self, error: BaseException) -> None:
-        text = "The weight map was not made."
+        text = "The layer was not made."
         self._session.status = Status("failed", text, failure=explain(error))
 
     def _on_session_changed(self) -> None:
@@ -73,7 +75,7 @@ class LayersPanel(QWidget):
         frames = image.frames if image is not None else None
         index = self._session.frame
         possible = kinds_of(frames[index] if frames is not None and index in frames else None)
-        possible |= {"weights"} if now is not None and now.masks is not None else set()
+        possible |= LIVE if now is not None and now.masks is not None else set()
         for kind, box in self.boxes.items():
             made = now is not None and kind in now.layers
             with QSignalBlocker(box):

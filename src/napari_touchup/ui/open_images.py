@@ -36,7 +36,8 @@ class OpenImages:
         results = self.of_layer(layer)
         if results is None or axes is not None:
             data, path = level_0(layer), layer.source.path
-            image = Image(layer.name, data, axes_of(layer, axes), layer.rgb, path and Path(path))
+            known = Path(path) if path else None
+            image = Image(layer.name, data, axes_of(layer, axes), layer.rgb, known)
             if results is not None:
                 self.drop(results)
             results = Results(self._viewer, self._session, layer, image)

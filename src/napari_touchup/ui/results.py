@@ -1,5 +1,6 @@
 """The layers that hold the results of one image, and the writing into them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,14 @@ from napari_touchup.session.images import Image
 from napari_touchup.session.project import Changed
 from napari_touchup.session.run import FrameDone, mask_probability
 from napari_touchup.session.session import Session
-from napari_touchup.ui.layers import MADE_BY, forget_undo, grid_of, shown_frame
-from napari_touchup.ui.live_weights import LiveWeights
+from napari_touchup.ui.correction_layers import (
+    REVIEW,
+    WEIGHT_MAP,
+    review_layer,
+    weights_layer,
+)
+from napari_touchup.ui.layers import MADE_BY, Grid, forget_undo, grid_of, shown_frame
+from napari_touchup.ui.live_layer import LiveLayer, Picture
 from napari_touchup.ui.strokes import Strokes
 
 COLORMAPS = {"probability": "viridis", "borders": "magma", "distance": "cividis"}
@@ -37,6 +44,7 @@ class Results:
         self.image = image
         self.grid = grid_of(source, image.axes)
         self.layers: dict[str, Any] = {}  # kind -> layer
+        self.live: dict[str, LiveLayer] = {}  # those that follow the corrections
         self.strokes = Strokes(viewer, session, image, self.grid)
         session.changed.connect(self._on_session_changed)
         session.masks_wanted.connect(self._on_masks_wanted)
@@ -52,6 +60,8 @@ class Results:
         self.session.masks_wanted.disconnect(self._on_masks_wanted)
         self.session.settle.disconnect(self.strokes.catch)
         self.strokes.release()
+        for live in self.live.values():
+            live.close()
 
     def write(self, done: FrameDone) -> None:
         """Show the maps of a frame where they are shown, and make its masks the active layer."""
@@ -99,14 +109,31 @@ class Results:
             self._write_map(kind, self.image.frames[index], index)
         self._add_below_masks(self.layers[kind])
 
-    def adopt_weights(self, live: LiveWeights) -> None:
-        """Keep the weight map of the masks with the other layers."""
-        self.layers["weights"] = live.layer
+    def show_weights(self) -> LiveLayer:
+        """Add the layer of what training will weigh each pixel with."""
+        return self._show_live("weights", weights_layer, WEIGHT_MAP)
+
+    def show_review(self) -> LiveLayer:
+        """Add the layer of what teaches and what is kept for checking."""
+        return self._show_live("review", review_layer, REVIEW)
+
+    def _show_live(
+        self, kind: str, make: Callable[[Grid, str], Layer], picture: Picture
+    ) -> LiveLayer:
+        layer = make(self.grid, f"{self.source.name} {kind}")
+        active = self.viewer.layers.selection.active
+        self.viewer.add_layer(layer)
+        self.viewer.layers.selection.active = active
+        live = LiveLayer(self.viewer, self.session, self.image, self.grid, layer, picture)
+        self.layers[kind], self.live[kind] = layer, live
+        return live
 
     def forget(self, layer: Layer) -> None:
         """Note that a layer was deleted; it comes back when it is needed, or wished for."""
         for kind in [kind for kind, known in self.layers.items() if known is layer]:
             del self.layers[kind]
+            if kind in self.live:
+                self.live.pop(kind).close()
             if kind == "masks":
                 self.strokes.release()
                 self.session.note_masks_gone(self.image)
