@@ -19,6 +19,7 @@ from napari_touchup.engine.lessons import (
     FineTuneRequest,
     Learned,
     Lesson,
+    Placed,
     Preview,
     Told,
     View,
@@ -95,7 +96,7 @@ def test_the_events_of_a_run(request_of: FineTuneRequest) -> None:
     asked = replace(request_of, frame=View(image), preview=View(image), preview_every=0)
     found = list(fine_tune(asked))
     assert [type(event) for event in found] == [
-        Told, Learned, Preview, Learned, Preview, Learned, Preview, Checked, Candidate
+        Placed, Learned, Preview, Learned, Preview, Learned, Preview, Checked, Candidate
     ]  # fmt: skip
     assert [e.step for e in found if isinstance(e, Learned)] == [1, 2, 3]
     assert found[5].progress == 1
@@ -215,6 +216,7 @@ def test_a_model_that_the_bank_does_not_fit(request_of: FineTuneRequest) -> None
     options = QUICK.model_copy(update={"replay": 0.5, "replay_end": 0.1})
     asked = replace(request_of, lessons=(two,), checks=(), options=options, skill_crops=9)
     first, *_, done = fine_tune(asked)
+    assert isinstance(first, Told)
     assert first.text.startswith("No replay")
     assert done.scores.old_skill is None
 

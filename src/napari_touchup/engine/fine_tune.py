@@ -19,6 +19,7 @@ from napari_touchup.engine.lessons import (
     FineTuneRequest,
     Learned,
     Lesson,
+    Placed,
     Preview,
     Told,
     View,
@@ -42,7 +43,7 @@ def fine_tune(request: FineTuneRequest) -> Generator[Event]:
 
     Yields
     ------
-    Told, Learned after each step, Preview; then Checked; Candidate at the end. Closing the
+    Placed, Told, Learned after each step, Preview; then Checked; Candidate at the end. Closing the
     generator stops it within one step or one check; then there is no file.
 
     Raises
@@ -98,12 +99,13 @@ def _train(
         options = options.model_copy(update={"replay": 0.0, "replay_end": None})
         yield Told("No replay: the bundled images are of another kind than this model's")
     replay = (_set(bank.replayed, request, header),) if wanted and bank is not None else ()
-    shown = time.monotonic()
+    shown, placed = time.monotonic(), False
     samples = _set(lessons, request, header)
     for event in fit(base, samples, options, replay=replay, watch=live.append):
         match event:
             case Notice(text):
-                yield Told(text)
+                yield Told(text) if placed else Placed(text)  # the first one names the device
+                placed = True
             case events.Step():
                 yield _learned(event)
                 if request.preview and time.monotonic() - shown >= request.preview_every:

@@ -114,6 +114,13 @@ class FineTuneRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """What the training runs on, and why, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """Something that people should know of the run, in one line."""
 
@@ -166,7 +173,7 @@ class Candidate:
     masks: NDArray[np.unsignedinteger[Any]] | None = None
 
 
-Event = Told | Learned | Checked | Preview | Candidate
+Event = Placed | Told | Learned | Checked | Preview | Candidate
 
 
 def cut(
