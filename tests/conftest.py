@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_touchup.nn.header import Header
 from napari_touchup.options import ModelSpec
 from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
-from napari_touchup.session.session import ModelChoice
+from napari_touchup.session.wanted import ModelChoice
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

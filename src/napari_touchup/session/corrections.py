@@ -138,8 +138,10 @@ def predicted(state: FrameState, masks: NDArray[np.integer], box: Box | None = N
     own = np.isin(shown, reviewed)
     fresh = _spared(masks, own | ((state.marks[window] == BACKGROUND) & (shown == 0)))
     if box is None:
-        labels = np.where(own, shown, 0)
-        labels[fresh > 0] = fresh[fresh > 0] + max(reviewed, default=0)
+        # numbers stay as they are, unless a reviewed object has one of them
+        clash = np.isin(fresh, reviewed).any() if reviewed else False
+        above = max(reviewed) if clash else 0
+        labels = np.where(own, shown, np.where(fresh > 0, fresh + above, 0))
     else:
         labels = state.labels.copy()
         paste(labels, fresh, box, own)

@@ -70,6 +70,7 @@ class Project:
         self._states: OrderedDict[Place, FrameState] = OrderedDict()
         self._objects: dict[Place, dict[int, Object]] = {}
         self._done: set[Place] = set()
+        self._edited: set[Place] = set()
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._steps: list[Step] = []  # that can be undone, the last one last
         self._undone: list[Step] = []
@@ -96,6 +97,10 @@ class Project:
     def frames(self) -> tuple[Place, ...]:
         """All frames of which something was written down."""
         return tuple(sorted(self._objects))
+
+    def corrected(self) -> tuple[Place, ...]:
+        """All frames in which a person did something."""
+        return tuple(sorted(self._edited))
 
     def objects(self, image: str, frame: Index) -> Mapping[int, Object]:
         return self._objects.get((image, frame), {})
@@ -194,6 +199,8 @@ class Project:
             (self._done.add if entry.delta.done[1] else self._done.discard)(place)
         if entry.kind == "predicted":
             self._predicted[place] = entry.number
+        else:
+            self._edited.add(place)
 
 
 def _reach(state: FrameState, delta: Delta) -> Box | None:

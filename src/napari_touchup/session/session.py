@@ -6,12 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
-from napari_touchup.nn.header import Header, read_header
+from napari_touchup.core.entries import ImageRecord
+from napari_touchup.nn.header import read_header
 from napari_touchup.options import InstanceOptions, SegmentOptions
-from napari_touchup.session.frames import Index
-from napari_touchup.session.images import Channel, Feed, Image, fit_channels
+from napari_touchup.session.frames import Index, Kept
+from napari_touchup.session.gallery import Gallery
+from napari_touchup.session.images import Channel, Image, fit_channels
 from napari_touchup.session.job import Dispatch, direct
 from napari_touchup.session.ledger import Ledger
 from napari_touchup.session.memory_store import MemoryStore
@@ -19,16 +23,12 @@ from napari_touchup.session.network import TorchNetwork
 from napari_touchup.session.paste import Window
 from napari_touchup.session.project import Changed, Counts, Project, Step
 from napari_touchup.session.remake import Remaker, Wish
-from napari_touchup.session.run import FrameDone, Network, Request
+from napari_touchup.session.run import FrameDone, Network
 from napari_touchup.session.segment_run import SegmentRun
 from napari_touchup.session.status import Status, done_question, failed
 from napari_touchup.session.tools import Tools
-
-
-@dataclass(frozen=True, eq=False)
-class ModelChoice:
-    path: Path
-    header: Header
+from napari_touchup.session.versions import Versions
+from napari_touchup.session.wanted import ModelChoice, missing, request
 
 
 @dataclass(eq=False)
@@ -73,6 +73,9 @@ class Session:
         self._remaker.said.connect(self._on_remaker_said)
         self._remaker.done.connect(self._on_frame_done)
         self._remaker.ended.connect(self._count_outdated)
+        self.gallery = Gallery()
+        self.versions = Versions(self.project.ledger)
+        self._known: dict[str, ImageRecord] = {}  # images that the project was told of
         self._held: list[tuple[Image, FrameDone]] = []  # came in the middle of a brush stroke
         self.project.changed.connect(self._on_project_changed)
         self.events.project.connect(self._on_project)
@@ -122,7 +125,9 @@ class Session:
             change = partial(self.segment, wanted, window, even_done=True)
             self.status = done_question(done, leave, change)
         else:
-            self._run.start(self.image, request(self, wanted, window, even_done))
+            wish = request(self, wanted, window, even_done)
+            self.gallery.note_feed(self.image, wish.feed)
+            self._run.start(self.image, wish)
 
     def stop(self) -> None:
         """End the run before its next tile; finished frames stay."""
@@ -131,7 +136,14 @@ class Session:
 
     def tools(self, image: Image) -> Tools:
         """Give what edits the masks of an image."""
+        self._introduce(image)
         return Tools(self.project, image.key, image.plane_shape)
+
+    def show(self, image: Image, index: Index, masks: NDArray[np.integer], kept: Kept) -> None:
+        """Show new masks in a frame; hand work stays."""
+        self._introduce(image)
+        image.frames.put(index, kept)
+        self.project.predict(image.key, index, image.plane_shape, masks, kept.window)
 
     def undo(self) -> None:
         """Take the last correction back, whichever layer or frame is shown, and say what it was."""
@@ -178,9 +190,7 @@ class Session:
             return
         if self.project.is_done(image.key, event.index) and not event.even_done:
             return
-        image.frames.put(event.index, event.kept)
-        shape, window = image.plane_shape, event.kept.window
-        self.project.predict(image.key, event.index, shape, event.masks, window)
+        self.show(image, event.index, event.masks, event.kept)
         self.frame_done.emit(image, event)
         self._count_outdated()
         if image is self.image and event.index == self.frame and event.index in self.outdated:
@@ -193,6 +203,14 @@ class Session:
             for image, event in held:
                 self._on_frame_done(image, event)
 
+    def _introduce(self, image: Image) -> None:
+        """Let the project know of an image, when its first frame is worked on."""
+        self.gallery.note(image)
+        record = self.gallery.record(image)
+        if self._known.get(image.key) != record:
+            self._known[image.key] = record
+            self.project.ledger.put_image(record)
+
     def _turn(self, step: Step | None, turn: Callable[[], str]) -> None:
         text = turn()
         self.status = Status("done", text)
@@ -201,6 +219,8 @@ class Session:
 
     def _on_project(self, project: Project, before: Project) -> None:
         before.changed.disconnect(self._on_project_changed)
+        self.versions = Versions(project.ledger)
+        self._known = {record.fingerprint: record for record in project.ledger.images()}
         project.changed.connect(self._on_project_changed)
         self.counts = project.counts()
 
@@ -245,41 +265,3 @@ class Session:
                 if index not in promised and not self.project.is_done(image.key, index)
             )
         self.outdated = indices
-
-
-def missing(session: Session) -> str | None:
-    """Say what has to be chosen before anything can be segmented."""
-    if session.image is None:
-        return "Open an image first: File > Open File(s), or File > Open Sample."
-    if session.model is None:
-        return "Choose a model first, above."
-    if None in session.channels:
-        count = len(session.channels)
-        return f"This model takes {count} channels: choose above which one is which."
-    try:
-        Feed(_chosen(session))
-    except ValueError as error:
-        return f"These channels do not go together: {error}."
-    return None
-
-
-def request(
-    session: Session, frames: tuple[Index, ...], window: Window | None, even_done: bool
-) -> Request:
-    """Put together what a session would segment now.
-
-    Raises
-    ------
-    RuntimeError
-        If something is `missing`.
-    """
-    if session.model is None or None in session.channels:
-        raise RuntimeError(missing(session))
-    return Request(
-        Feed(_chosen(session)), frames, session.model.path, session.model.header.normalize,
-        window, session.options, session.instances, even_done,
-    )  # fmt: skip
-
-
-def _chosen(session: Session) -> tuple[Channel, ...]:
-    return tuple(channel for channel in session.channels if channel is not None)

@@ -96,7 +96,8 @@ def outlines(labels: NDArray[np.integer[Any]]) -> Mask:
     edge[:-1] |= down
     edge[:, 1:] |= across
     edge[:, :-1] |= across
-    return edge & (labels != 0)
+    edge &= labels != 0
+    return edge
 
 
 def _windows(
@@ -147,5 +148,4 @@ def _near(mask: Mask, distance_px: float) -> Mask:
     """Pixels of a mask and those at most so far from it."""
     if not mask.any():
         return mask
-    near: Mask = distance_transform_edt(~mask) <= distance_px
-    return near
+    return np.asarray(distance_transform_edt(~mask) <= distance_px)

@@ -1,0 +1,194 @@
+"""The loop: corrections teach a candidate, which a person accepts or discards."""
+
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from psygnal import Signal, SignalGroupDescriptor
+
+from napari_touchup.core.entries import Version
+from napari_touchup.engine.lessons import (
+    Candidate,
+    FineTuneRequest,
+    Learned,
+    Preview,
+    View,
+    margin_px,
+)
+from napari_touchup.nn.header import read_header
+from napari_touchup.options import TrainOptions
+from napari_touchup.session.child import Child
+from napari_touchup.session.fine_tune_run import FAILED, FineTuneRun, Worker
+from napari_touchup.session.images import Feed
+from napari_touchup.session.job import Job
+from napari_touchup.session.lesson_book import Source, gather, sources
+from napari_touchup.session.session import Session
+from napari_touchup.session.status import Status, failed
+from napari_touchup.session.trial import Asked, Trial, compared
+from napari_touchup.session.versions import Versions
+from napari_touchup.session.wanted import chosen_feed
+
+READING = "Reading the corrected frames"
+
+
+@dataclass(eq=False)
+class FineTuning:
+    """Trains in another process; each field has a signal in `events`."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    stepped = Signal(Learned)
+    previewed = Signal(Preview)
+
+    session: Session
+    worker: Worker = field(default_factory=Child)
+    options: TrainOptions = field(default_factory=TrainOptions.fine_tuning)
+    running: bool = False
+    trial: Trial | None = None  # waits for Accept or Discard
+    rest: int = 0  # frames whose masks are of an older model
+
+    def __post_init__(self) -> None:
+        self._asked: Asked | None = None
+        self._run = FineTuneRun(self.worker, self.session.dispatch)
+        self._run.stepped.connect(self.stepped.emit)
+        self._run.previewed.connect(self.previewed.emit)
+        self._run.said.connect(self._on_said)
+        self._run.running.connect(self._on_running)
+        self._run.finished.connect(self._on_finished)
+
+    @property
+    def versions(self) -> Versions:
+        return self.session.versions
+
+    def start(self) -> None:
+        """Train a candidate with all corrections of the project, or say why not."""
+        session = self.session
+        if self.running or self.trial is not None:
+            return
+        session.settle.emit()
+        image, model, feed = session.image, session.model, chosen_feed(session)
+        if image is None or model is None or feed is None:
+            text = "Choose an image and a model first, above."
+            session.status = Status("ask", text)
+            return
+        session.gallery.note_feed(image, feed)
+        root = self.versions.root(model.path)
+        asked = Asked(root, session.counts.teach, image, session.frame, session.instances)
+        found = self._sources(len(feed.channels))
+        prepare = partial(self._requests, asked, model.path, feed, found)
+        self.running = True
+        session.status = Status("busy", READING)
+        job = Job(prepare(), session.dispatch)
+        job.progressed.connect(partial(self._on_request, asked))
+        job.failed.connect(self._on_not_started)
+        job.start()
+
+    def stop(self) -> None:
+        """End within one step; the model stays as it was."""
+        self._run.stop()
+
+    def accept(self) -> None:
+        """Make the candidate the current model, and show its masks in the frame."""
+        trial, self.trial = self.trial, None
+        if trial is None:
+            return
+        asked, scores = trial.asked, trial.scores.as_json()
+        version = self.versions.add(trial.path, asked.root, asked.corrections, scores)
+        self.session.open_model(self.versions.path(version))
+        self.session.show(asked.image, asked.frame, trial.labels, trial.kept)
+        self.rest = len(self._unfinished(asked))
+        self.session.status = Status("done", f"{version.name.capitalize()} is the model now.")
+
+    def discard(self) -> None:
+        """Leave everything as it was before the training."""
+        trial, self.trial = self.trial, None
+        if trial is not None:
+            with suppress(OSError):
+                trial.path.unlink(missing_ok=True)
+            self.session.status = Status("done", "Discarded. Model and masks are as they were.")
+
+    def apply_to_rest(self) -> None:
+        """Segment the frames again whose masks are of an older model, but those that are done."""
+        if self._asked is not None and self.session.image is self._asked.image:
+            self.session.segment(self._unfinished(self._asked))
+            self.rest = 0
+
+    def use(self, version: Version) -> None:
+        """Go back, or forth, to a version."""
+        self.session.open_model(self.versions.path(version))
+
+    def close(self) -> None:
+        """End the run and its process."""
+        self._run.close()
+
+    def _sources(self, wanted: int) -> tuple[Source, ...]:
+        """Corrected images whose pixels can be read."""
+        session = self.session
+        feeds: dict[str, tuple[Feed, tuple[int, int]]] = {}
+        for record in session.project.ledger.images():
+            feed = session.gallery.feed(record, wanted)
+            image = session.gallery.image(record)
+            if feed is not None and image is not None:
+                feeds[record.fingerprint] = feed, image.plane_shape
+        return sources(feeds, iter(session.project.corrected()))
+
+    def _requests(
+        self, asked: Asked, current: Path, feed: Feed, found: tuple[Source, ...]
+    ) -> Generator[FineTuneRequest]:
+        """Read what is needed; runs in a thread."""
+        base, session = self.versions.path(asked.root), self.session
+        header = read_header(base)
+        margin = margin_px(header.diameter_px, session.options.diameter)
+        book = gather(session.project.ledger, found, header.normalize, margin)
+        yield FineTuneRequest(
+            base, current, self.versions.new_file(), f"{asked.root.name}, fine-tuned",
+            book.lessons, book.checks, self.options,
+            segment=session.options, instances=session.instances,
+            frame=View(feed.read(asked.frame)),
+        )  # fmt: skip
+
+    def _on_request(self, asked: Asked, request: FineTuneRequest) -> None:
+        if self.running:
+            self._asked = asked
+            self._run.start(request)
+
+    def _on_not_started(self, error: BaseException) -> None:
+        self.running = False
+        if isinstance(error, ValueError):  # what to do is said
+            self.session.status = Status("ask", str(error))
+        else:
+            self.session.status = failed(error, FAILED)
+
+    def _on_said(self, status: Status) -> None:
+        self.session.status = status
+
+    def _on_running(self, running: bool) -> None:
+        self.running = running
+
+    def _on_finished(self, candidate: Candidate) -> None:
+        asked = self._asked
+        if asked is None:
+            return
+        state = self.session.tools(asked.image).state(asked.frame).copy()
+        output = read_header(candidate.path).spec.output
+
+        def events() -> Generator[Trial]:
+            yield compared(asked, candidate, state, output)
+
+        job = Job(events(), self.session.dispatch)
+        job.progressed.connect(self._on_compared)
+        job.failed.connect(lambda error: self._on_said(failed(error, FAILED)))
+        job.start()
+
+    def _on_compared(self, trial: Trial) -> None:
+        self.trial = trial
+
+    def _unfinished(self, asked: Asked) -> tuple[tuple[int, ...], ...]:
+        project, key = self.session.project, asked.image.key
+        return tuple(
+            index
+            for index in project.masked(key)
+            if index != asked.frame and not project.is_done(key, index)
+        )

@@ -1,0 +1,124 @@
+"""The models of a project: what it began with, and what it learned since."""
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from psygnal import Signal
+
+from napari_touchup.core.entries import Version
+from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
+from napari_touchup.session.ledger import Ledger
+
+FOLDER = "models"  # in the project's folder
+SUFFIX = ".safetensors"
+Scores = dict[str, float | int | str | None]
+
+
+class Versions:
+    """Files of a project's folder `models/`, and what the ledger knows of them.
+
+    A version whose parent is itself is one that a training began with.
+    """
+
+    changed = Signal()
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._temporary: Path | None = None  # while the project has no folder
+
+    def all(self) -> tuple[Version, ...]:
+        """Give those that were not thrown away, the oldest first."""
+        return tuple(version for version in self._ledger.versions() if not version.binned)
+
+    def folder(self) -> Path:
+        if self._ledger.folder is not None:
+            folder = self._ledger.folder / FOLDER
+            folder.mkdir(exist_ok=True)
+            return folder
+        if self._temporary is None:
+            self._temporary = Path(mkdtemp(prefix="touchup-models-"))
+        return self._temporary
+
+    def path(self, version: Version) -> Path:
+        """Where the file of a version is; the bundled model stays where it is."""
+        if version.file == DEFAULT_MODEL.name:
+            return DEFAULT_MODEL
+        kept = self.folder() / version.file
+        # a model that was accepted before the project had a folder
+        if not kept.exists() and self._temporary and (self._temporary / version.file).exists():
+            shutil.copy2(self._temporary / version.file, kept)
+        return kept
+
+    def of(self, path: Path) -> Version | None:
+        """Give the version that a file is."""
+        return next((version for version in self.all() if self.path(version) == path), None)
+
+    def root(self, path: Path) -> Version:
+        """Give the version that a training from this file begins with, noting a new one."""
+        version = self.of(path)
+        if version is None:
+            return self._add_root(path)
+        known = {each.number: each for each in self._ledger.versions()}
+        while version.parent != version.number:
+            version = known[version.parent]
+        return version
+
+    def new_file(self) -> Path:
+        """Give the place of a candidate; it is not a version before it is accepted."""
+        return self.folder() / f"candidate-{time.time_ns()}{SUFFIX}"
+
+    def add(self, candidate: Path, parent: Version, corrections: int, scores: Scores) -> Version:
+        """Make a version of a candidate's file."""
+        number = self._next()
+        file = f"version-{number}{SUFFIX}"
+        os.replace(candidate, self.folder() / file)
+        digest = content_hash(self.folder() / file)
+        return self._put(
+            Version(number, f"version {number}", parent.number, time.time(), file, digest,
+                    corrections, scores)
+        )  # fmt: skip
+
+    def rename(self, version: Version, name: str) -> Version:
+        """Give another name.
+
+        Raises
+        ------
+        ValueError
+            If it is empty.
+        """
+        if not name.strip():
+            raise ValueError("expected a name for the model, got none")
+        return self._put(replace(version, name=name.strip()))
+
+    def throw_away(self, version: Version) -> None:
+        """Leave a version out of the list; its file stays in the project."""
+        self._put(replace(version, binned=True))
+
+    def take_back(self, version: Version) -> None:
+        self._put(replace(version, binned=False))
+
+    def export(self, version: Version, target: Path) -> None:
+        """Copy a version's file, which holds no pixels and no paths."""
+        part = target.with_name(f"{target.name}.part")
+        shutil.copyfile(self.path(version), part)
+        os.replace(part, target)
+
+    def _add_root(self, path: Path) -> Version:
+        number, name = self._next(), read_header(path).name
+        file = path.name
+        if path != DEFAULT_MODEL:
+            file = f"base-{number}{SUFFIX}"
+            shutil.copyfile(path, self.folder() / file)
+        return self._put(Version(number, name, number, time.time(), file, content_hash(path)))
+
+    def _next(self) -> int:
+        return max((version.number for version in self._ledger.versions()), default=-1) + 1
+
+    def _put(self, version: Version) -> Version:
+        self._ledger.put_version(version)
+        self.changed.emit()
+        return version

@@ -1,0 +1,233 @@
+"""The loop with a worker that answers at once; the real one is in tests/engine and tests/ui."""
+
+from queue import Queue
+
+import numpy as np
+import pytest
+
+from napari_touchup.core.delta import compare
+from napari_touchup.core.scores import Pair, Scores
+from napari_touchup.engine.lessons import Candidate, Learned
+from napari_touchup.nn.build import build
+from napari_touchup.nn.checkpoint import save
+from napari_touchup.nn.header import Header
+from napari_touchup.options import ModelSpec
+from napari_touchup.session.fine_tuning import FineTuning
+from napari_touchup.session.images import Image
+from napari_touchup.session.session import Session
+from napari_touchup.session.wanted import ModelChoice
+
+SPEC = ModelSpec(base=2, depth=1)
+
+
+def model_file(path, name="m"):
+    header = Header(name=name, spec=SPEC, diameter_px=20)
+    save(path, build(SPEC), header)
+    return ModelChoice(path, header)
+
+
+class FakeWorker:
+    """Takes two steps, then finds what the test wants."""
+
+    def __init__(self):
+        self.running = False
+        self.requests = []
+        self.masks = None
+        self.error = None
+
+    def events(self, task, request):
+        self.requests.append(request)
+        yield Learned(1, 0.5, 1.0, 1.0, 1.0)
+        if self.error is not None:
+            raise self.error
+        yield Learned(2, 1.0, 0.5, 2.0, 0.0)
+        model_file(request.out, request.name)
+        maps = np.zeros((3, *self.masks.shape), np.float16)
+        yield Candidate(request.out, Scores((Pair(0.5, 0.7),) * 3), maps, self.masks)
+
+    def stop(self):
+        pass
+
+    def close(self):
+        pass
+
+
+class Loop:
+    def __init__(self, network, tmp_path):
+        self.calls = Queue()
+        model = model_file(tmp_path / "m.safetensors")
+        self.session = Session(network=network, dispatch=self.calls.put, model=model)
+        self.worker = FakeWorker()
+        self.tuning = FineTuning(self.session, self.worker)
+
+    def until(self, condition):
+        while not condition():
+            self.calls.get(timeout=20)()
+
+    def train(self):
+        self.tuning.start()
+        self.until(lambda: not self.tuning.running and self.calls.empty())
+        if self.worker.error is None:
+            self.until(lambda: self.tuning.trial is not None)
+
+    def labels(self, image, index=()):
+        return self.session.tools(image).state(index).labels
+
+
+@pytest.fixture
+def loop(fake_network, tmp_path):
+    loop = Loop(fake_network, tmp_path)
+    yield loop
+    loop.tuning.close()
+    loop.session.close()
+
+
+@pytest.fixture
+def image(loop, spots):
+    """Two cells, of which one was found; the model will find both."""
+    image = Image("cells", spots(90, 40), "YX")
+    loop.session.image = image
+    loop.session.segment()
+    loop.until(lambda: not loop.session.running)
+    loop.worker.masks = np.where(image.data > 0, 1, 0).astype(np.uint16)
+    loop.worker.masks[:, 16:] *= 2
+    return image
+
+
+def painted(loop, image, y=24, x=40, label=9, index=()):
+    state = loop.session.tools(image).state(index)
+    after = state.labels.copy()
+    after[y : y + 4, x : x + 4] = label
+    loop.session.tools(image).stroke("brush", {index: compare(state.labels, after)})
+
+
+def test_without_corrections_it_says_what_to_do(loop, image):
+    loop.tuning.start()
+    loop.until(lambda: not loop.tuning.running)
+    assert loop.session.status.kind == "ask"
+    assert "Nothing teaches yet" in loop.session.status.text
+    assert loop.worker.requests == []
+
+
+def test_one_corrected_cell_is_enough(loop, image):
+    painted(loop, image)
+    loop.train()
+    (request,) = loop.worker.requests
+    (lesson,) = request.lessons
+    assert lesson.objects == 1
+    assert lesson.annotated.sum() > 16  # and its ring
+    assert request.checks == ()
+    assert request.base.parent == loop.session.versions.folder()
+
+
+def test_held_out_objects_are_checked_and_do_not_teach(loop, image):
+    for n in range(5):
+        painted(loop, image, y=20, x=4 + 12 * n, label=20 + n)
+    loop.train()
+    (request,) = loop.worker.requests
+    (check,) = request.checks
+    assert check.mask.sum() == 16
+    assert sum(lesson.objects for lesson in request.lessons) == 4
+
+
+def test_the_candidate_changes_nothing_until_it_is_accepted(loop, image):
+    painted(loop, image)
+    before = loop.labels(image).copy()
+    loop.train()
+    trial = loop.tuning.trial
+    np.testing.assert_array_equal(loop.labels(image), before)
+    assert loop.session.model.header.name == "m"
+    assert [change.kind for change in trial.changes] == ["gained"]
+    assert (trial.labels[before == 1] == 1).all()  # the same number for the same cell
+    assert (trial.labels[before == 9] == 9).all()  # hand work stays
+    assert "Too few" in trial.verdict.text
+
+
+def test_accept_makes_it_the_model_and_shows_its_masks(loop, image):
+    painted(loop, image)
+    loop.train()
+    wanted = loop.tuning.trial.labels
+    painted(loop, image, y=0, x=0, label=30)  # meanwhile
+    loop.tuning.accept()
+    assert loop.session.status.text == "Version 1 is the model now."
+    assert loop.session.model.header.name == "m, fine-tuned"
+    now = loop.labels(image)
+    assert (now[0:4, 0:4] == 30).all()
+    np.testing.assert_array_equal(now[6:], wanted[6:])
+    root, version = loop.session.versions.all()
+    assert (version.parent, version.corrections) == (root.number, 1)
+    assert version.scores["corrected_iou_after"] == 0.7
+    assert loop.tuning.trial is None
+
+
+def test_discard_leaves_everything_as_it_was(loop, image):
+    painted(loop, image)
+    before = loop.labels(image).copy()
+    loop.train()
+    path = loop.tuning.trial.path
+    painted(loop, image, y=0, x=0, label=30)
+    loop.tuning.discard()
+    assert not path.exists()
+    assert loop.session.model.header.name == "m"
+    assert (loop.labels(image)[0:4, 0:4] == 30).all()
+    np.testing.assert_array_equal(loop.labels(image)[6:], before[6:])
+
+
+def test_the_next_training_begins_with_the_base_again(loop, image):
+    painted(loop, image)
+    loop.train()
+    loop.tuning.accept()
+    painted(loop, image, y=0, x=0, label=30)
+    loop.train()
+    first, second = loop.worker.requests
+    assert second.base == first.base
+    assert second.current == loop.session.model.path
+    assert sum(lesson.objects for lesson in second.lessons) == 2
+
+
+def test_going_back_to_a_version(loop, image):
+    painted(loop, image)
+    loop.train()
+    loop.tuning.accept()
+    root, _ = loop.session.versions.all()
+    loop.tuning.use(root)
+    assert loop.session.model.header.name == "m"
+
+
+def test_other_frames_are_offered_and_those_that_are_done_are_not(loop, spots):
+    movie = Image("movie", np.stack([spots(90), spots(90, 60), spots(90)]), "TYX")
+    loop.session.image, loop.session.frame = movie, (0,)
+    loop.session.segment([(0,), (1,), (2,)])
+    loop.until(lambda: not loop.session.running)
+    loop.session.tools(movie).finish((2,), True)
+    painted(loop, movie, index=(0,))
+    loop.worker.masks = np.asarray(spots(90) > 0).astype(np.uint16)
+    loop.train()
+    loop.tuning.accept()
+    assert loop.tuning.rest == 1
+    loop.tuning.apply_to_rest()
+    loop.until(lambda: not loop.session.running)
+    assert loop.tuning.rest == 0
+    assert loop.session.network.read[-1] == (1, 32, 64)
+
+
+def test_a_failure_costs_only_the_run(loop, image):
+    painted(loop, image)
+    loop.worker.error = RuntimeError("the worker is gone")
+    loop.train()
+    assert loop.session.status.kind == "failed"
+    assert loop.tuning.trial is None
+    loop.worker.error = None
+    loop.train()
+    assert loop.tuning.trial is not None
+
+
+def test_corrections_of_other_images_teach_too(loop, image, spots):
+    painted(loop, image)
+    other = Image("other", spots(10, 90, 80), "YX")
+    loop.session.image = other
+    painted(loop, other)
+    loop.worker.masks = np.asarray(other.data > 50).astype(np.uint16)
+    loop.train()
+    (request,) = loop.worker.requests
+    assert len(request.lessons) == 2
