@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +22,7 @@ KILLS = 50
 LATEST_S = 0.06  # a few strokes, or one on a slow disk
 
 
+@cache
 def stroke(number):
     """The same for a number in every process; each ninth is a frame full of masks."""
     rng = np.random.default_rng(number)

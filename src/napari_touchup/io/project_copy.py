@@ -17,19 +17,23 @@ def whole(folder: Path) -> Iterator[Path]:
     ------
     FileExistsError
         If there is something of this name.
+    OSError
+        If it cannot be written; the message is one sentence.
     """
     if folder.exists():
         raise FileExistsError(f"{folder} is there already: choose another name.")
     part = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         yield part
         sync(part)
         part.rename(folder)
-    except BaseException:
+        sync(folder.parent)
+    except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError) and error.strerror:
+            raise OSError(f"{folder} cannot be written: {error.strerror}.") from error
         raise
-    sync(folder.parent)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -94,10 +94,10 @@ def take(folder: Path, *, by_force: bool = False) -> tuple[Holder, bool]:
     try:
         part.write_text(json.dumps(asdict(me)), encoding="utf-8")
         os.replace(part, folder / NAME)  # whole or not at all
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise
+        raise OSError(f"{folder} cannot be written: {error.strerror}.") from error
     return me, True
 
 
