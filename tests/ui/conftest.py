@@ -55,6 +55,14 @@ class Hand:
         self.qtbot = qtbot
         self.canvas = viewer.window._qt_viewer.canvas
         self.buttons = Qt.MouseButton.NoButton
+        self.seen = None  # place on the canvas of the last event that napari has handled
+        handle = self.canvas._process_mouse_event
+
+        def spy(callbacks, event):
+            handle(callbacks, event)
+            self.seen = tuple(event.pos)
+
+        self.canvas._process_mouse_event = spy
 
     def press(self, place, button=Qt.MouseButton.LeftButton, keys=Qt.KeyboardModifier.NoModifier):
         self.buttons = button
@@ -92,11 +100,7 @@ class Hand:
         native._last_time = 0  # vispy drops moves in quick succession
         QApplication.sendEvent(native, event)
         # napari hands moves on in its own time
-        self.qtbot.waitUntil(lambda: self._arrived(at), timeout=5000)
-
-    def _arrived(self, at):
-        world = self._to_canvas.imap([at.x(), at.y()])[1::-1]
-        return np.allclose(self.viewer.cursor.position[-2:], world, atol=1e-3)
+        self.qtbot.waitUntil(lambda: self.seen == (at.x(), at.y()), timeout=5000)
 
     @property
     def _to_canvas(self):
