@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_touchup.io.projects import PLACE
 from napari_touchup.nn.header import Header
 from napari_touchup.options import ModelSpec
 from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("benchmark_report"):
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder in which the projects of a test lie."""
+    monkeypatch.setenv(PLACE, str(tmp_path / "projects"))
+    return tmp_path / "projects"
 
 
 @pytest.fixture

@@ -58,11 +58,13 @@ class Session:
     device: str = ""  # what the last run was computed on, and why
     advice: str = ""  # about this computer, such as a graphics card that is not used
     outdated: tuple[Index, ...] = ()  # frames whose masks were made with other options
-    project: Project = field(default_factory=lambda: Project(Ledger(MemoryStore())))
+    project: Project = field(init=False)  # in memory, until a person corrects something
+    saved: str = ""  # where the corrections are
     counts: Counts = field(default_factory=Counts)
     painting: Image | None = None  # a brush is down in its masks: nothing may write there
 
     def __post_init__(self) -> None:
+        self.project = Project(Ledger(MemoryStore(), self.dispatch))
         self._run = SegmentRun(self.network, self.dispatch)
         self._run.running.connect_setattr(self, "running", maxargs=1)
         self._run.said.connect_setattr(self, "status", maxargs=1)
@@ -159,6 +161,13 @@ class Session:
             restore = ("Restore masks", partial(self.restore_masks, image))
             text = "The masks layer was deleted. Masks and corrections are kept."
             self.status = Status("ask", text, choices=(restore, ("Leave it", self._drop_question)))
+
+    def open_project(self, project: Project) -> None:
+        """Go on with another project; masks of the image that it knows are shown."""
+        before, self.project = self.project, project
+        before.close()
+        if self.image is not None and project.masked(self.image.key):
+            self.masks_wanted.emit(self.image)
 
     def restore_masks(self, image: Image) -> None:
         """Show the masks of an image in a layer again."""
