@@ -39,6 +39,15 @@ QUICK = TrainOptions(
 EASY = {"density": 0.15, "diameter": 20, "noise": 0.02, "contrast": 8, "blur": 1, "clustering": 0}
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads of tiny networks on a busy machine only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A tiny network that knows nothing."""

@@ -192,8 +192,8 @@ def _died(code: int, last_words: str) -> ChildError:
     with suppress(ValueError):
         how = signal.Signals(-code).name
     error = ChildError(
-        f"The training process ended without a word ({how}), most often because the computer ran "
-        "out of memory. Only this run is lost: close other programs, and start it again."
+        f"The training process ended without a word ({how}), most often because the computer had "
+        "no memory left. Only this run is lost: close other programs, and start it again."
     )
     if last_words:
         error.add_note(f"The process had printed:\n{last_words}")
