@@ -5,8 +5,10 @@ Each prints ratios within one run, because absolute times mean little on a share
 
 # ruff: noqa: T201 - a benchmark is there to print
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,15 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
+from napari_touchup.core.delta import Delta, compare
+from napari_touchup.core.entries import Entry
 from napari_touchup.core.instances import masks_from_maps
 from napari_touchup.core.metrics import average_precision, score
 from napari_touchup.core.warping import warping_error
 from napari_touchup.core.weights import update, weight_map
+from napari_touchup.io.project import ProjectFile
 from napari_touchup.options import WeightOptions
+from napari_touchup.session.ledger import Ledger
 
 pytestmark = pytest.mark.benchmark_report
 
@@ -269,3 +275,25 @@ def test_augmentation() -> None:
         f"\n8 crops of 256 x 256, {torch.get_num_threads()} thread(s): drawing "
         f"{1e3 * drawing:.0f} ms, varying {1e3 * varying:.0f} ms (mark to beat: 144)"
     )
+
+
+def test_a_stroke_is_written(tmp_path: Path) -> None:
+    """From the end of a stroke until it is durable, beside what the disk itself takes."""
+    labels = np.arange(60 * 60, dtype=np.int32).reshape(60, 60) // 500
+    stroke = Delta(compare(labels, np.where(labels == 3, np.int32(9), labels), (400, 500)))
+    entry = Entry("brush", "image", (0,), stroke, time.time())
+    ledger = Ledger(ProjectFile.create(tmp_path / "a.touchup"))
+
+    def write() -> None:
+        ledger.append([entry])
+        assert ledger.flush()
+
+    with (tmp_path / "bare").open("wb", buffering=0) as bare:
+
+        def sync() -> None:
+            bare.write(bytes(4096))
+            os.fsync(bare)
+
+        ours, disk = seconds(write, 50), seconds(sync, 50)
+    ledger.close()
+    print(f"\na stroke {ours * 1e3:.2f} ms, one fsync {disk * 1e3:.2f} ms")
