@@ -191,6 +191,7 @@ def test_from_memory_to_a_file():
     disk = Disk(memory.identity)
     disk.full = True
     ledger.adopt(disk)
+    assert ledger.folder == Path("a.touchup")  # at once, so that nobody makes a second project
     assert not ledger.flush(10)
     assert numbers(ledger.append([entry()])) == [3]
     assert numbers(ledger.entries()) == [1, 2, 3]
@@ -227,6 +228,27 @@ def test_a_project_that_cannot_move_stays(ledger, disk, log):
     assert ledger.flush(10)
     assert log == ["The disk is full."]
     assert (ledger.folder, disk.removed) == (Path("a.touchup"), False)
+
+
+def test_a_project_moves_twice(ledger):
+    ledger.append([entry()])
+    for name in "bc":
+        ledger.move(Path(f"{name}.touchup"))
+    assert ledger.flush(10)
+    assert ledger.folder == Path("c.touchup")
+    assert numbers(ledger.entries()) == [1]
+
+
+def test_a_listener_that_fails_stops_nothing(ledger, disk, caplog):
+    @ledger.saved.connect
+    def fail(saved):
+        raise KeyError
+
+    ledger.append([entry()])
+    ledger.append([entry()])
+    assert ledger.flush(10)
+    assert disk.batches == [[1], [2]]
+    assert "a listener of the ledger failed" in caplog.text
 
 
 def test_memory_cannot_move():

@@ -90,9 +90,9 @@ def remember(folder: Path) -> None:
     OSError
         If this cannot be written.
     """
-    folder = folder.absolute()
-    if folder.parent != projects_folder().absolute():
-        listed = [str(folder), *(str(path) for path in _elsewhere() if path != folder)]
+    folder, known = folder.absolute(), _elsewhere()
+    if folder.parent != projects_folder().absolute() and folder not in known:
+        listed = [str(path) for path in (folder, *known)]
         part = projects_folder() / f"{ELSEWHERE}.{os.getpid()}"
         part.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(listed, indent=1), encoding="utf-8")

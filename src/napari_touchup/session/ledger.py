@@ -164,10 +164,9 @@ class Ledger:
         RuntimeError
             If there is no folder yet.
         """
-        store = self._writer.store
-        if not isinstance(store, Movable):
+        if not isinstance(self._writer.store, Movable):
             raise RuntimeError("expected adopt() before move(): the project has no folder yet")
-        self._writer.move(store, folder)
+        self._writer.move(folder)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Write what is pending; False after a failure or the timeout (seconds)."""

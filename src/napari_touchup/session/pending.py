@@ -49,10 +49,13 @@ class Pending:
 
     def put_first(self, store: Store) -> None:
         """Put all that a store holds before what is pending."""
-        self.entries[:0] = store.entries()
-        self.images = {record.fingerprint: record for record in store.images()} | self.images
-        self.versions = {version.number: version for version in store.versions()} | self.versions
-        self.settings = store.settings() | self.settings
+        images = {record.fingerprint: record for record in store.images()}
+        versions = {version.number: version for version in store.versions()}
+        settings = store.settings()
+        self.entries[:0] = store.entries()  # nothing has changed until all is read
+        self.images = images | self.images
+        self.versions = versions | self.versions
+        self.settings = settings | self.settings
 
     @property
     def _records(self) -> tuple[dict[Any, Any], ...]:

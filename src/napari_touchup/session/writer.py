@@ -1,15 +1,17 @@
 """The ledger's thread: it writes what is pending, and tries until it can."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Protocol, Self, runtime_checkable
 
 from napari_touchup.core.entries import Store
 from napari_touchup.session.pending import Pending
 
 RETRY_S = 3.0  # between attempts on a disk that is full or gone
+LOG = logging.getLogger(__name__)
 
 Report = Callable[[Exception | None], None]
 
@@ -48,6 +50,7 @@ class Writer:
         self.changed = Condition()
         self.durable = max((entry.number for entry in store.outline()), default=0)
         self._report = report
+        self._busy = Lock()  # the store is being written; is taken before `changed`
         self._change: Callable[[], None] | None = None  # of the store, before the next batch
         self._wanted = self._stopping = False
         self._failures = 0
@@ -60,12 +63,18 @@ class Writer:
         return not self.pending and self._change is None
 
     def adopt(self, store: Store) -> None:
-        """Write all that there is into another store, and go on there."""
-        self._plan(partial(self._adopt, store))
+        """Write all that there is into another store, and go on there from now on."""
+        with self._busy, self.changed:
+            self.pending.put_first(self.store)
+            old, self.store, self.durable = self.store, store, 0
+            self._write_soon()
+        old.close()
 
-    def move(self, store: Movable, folder: Path) -> None:
-        """Move the store to another folder; if that fails it stays where it is."""
-        self._plan(partial(self._move, store, folder))
+    def move(self, folder: Path) -> None:
+        """Move the store, which is `Movable`; if that fails it stays where it is."""
+        with self.changed:
+            self._change = partial(self._move, folder)
+            self._write_soon()
 
     def attempt(self, timeout: float | None = None) -> bool | None:
         """Write what is pending: True if all is durable, False if it failed, None: no time."""
@@ -86,7 +95,10 @@ class Writer:
             if self.settled:  # it was asked for while it was being done
                 continue
             error = self._caught()
-            self._report(error)
+            try:
+                self._report(error)
+            except Exception:
+                LOG.exception("a listener of the ledger failed")  # the thread must live on
             with self.changed:
                 self._failures += error is not None
                 self.changed.notify_all()
@@ -100,8 +112,9 @@ class Writer:
 
     def _caught(self) -> Exception | None:
         try:
-            self._renew()
-            self._write()
+            with self._busy:
+                self._renew()
+                self._write()
         except Exception as error:  # noqa: BLE001 whatever it is, the strokes stay in memory
             return error
         return None
@@ -125,24 +138,15 @@ class Writer:
             if batch.entries:
                 self.durable = batch.entries[-1].number
 
-    def _plan(self, change: Callable[[], None]) -> None:
-        with self.changed:
-            self._change = change
-            self._write_soon()
-
     def _write_soon(self) -> None:
         with self.changed:
             self._wanted = True
             self.changed.notify_all()
 
-    def _adopt(self, store: Store) -> None:
-        with self.changed:
-            old, self.store, self.durable = self.store, store, 0
-            self.pending.put_first(old)
-        old.close()
-
-    def _move(self, store: Movable, folder: Path) -> None:
-        moved = store.copied(folder)
-        with self.changed:
-            self.store = moved
-        store.remove()
+    def _move(self, folder: Path) -> None:
+        store = self.store
+        if isinstance(store, Movable):
+            moved = store.copied(folder)
+            with self.changed:
+                self.store = moved
+            store.remove()
