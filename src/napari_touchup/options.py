@@ -151,6 +151,14 @@ class TrainOptions(Options):
         return cls(steps=150, batch=8, crop=128, rate=1e-3, ema=0.98, freeze_norm=True, replay=0.25)
 
 
+class BrushOptions(Options):
+    """How masks are painted by hand."""
+
+    smart: bool = True  # a stroke on background makes a new cell, one on a cell extends it
+    over_neighbours: bool = False  # a stroke takes the pixels of other cells
+    preset: Literal["napari", "qupath"] = "napari"  # qupath: Alt and the brush subtract
+
+
 def paper_spec(in_channels: int = 1, classes: int = 2, base: int = 64) -> ModelSpec:
     """Spec of the network of Ronneberger 2015, figure 1."""
     return ModelSpec(

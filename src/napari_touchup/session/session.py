@@ -12,7 +12,7 @@ from psygnal import Signal, SignalGroupDescriptor
 
 from napari_touchup.core.entries import ImageRecord
 from napari_touchup.nn.header import read_header
-from napari_touchup.options import InstanceOptions, SegmentOptions
+from napari_touchup.options import BrushOptions, InstanceOptions, SegmentOptions
 from napari_touchup.session.frames import Index, Kept
 from napari_touchup.session.gallery import Gallery
 from napari_touchup.session.images import Channel, Image, fit_channels
@@ -53,6 +53,7 @@ class Session:
     model: ModelChoice | None = None
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
+    brush: BrushOptions = field(default_factory=BrushOptions)
     status: Status = field(default_factory=Status)
     running: bool = False
     device: str = ""  # what the last run was computed on, and why

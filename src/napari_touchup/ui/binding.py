@@ -4,12 +4,14 @@ from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from psygnal import Signal
 
+from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Channel, Image
 from napari_touchup.session.run import FrameDone
 from napari_touchup.session.session import Session
-from napari_touchup.ui.layers import level_0, shown_frame, visible_window
+from napari_touchup.ui.layers import level_0, look_at, show_frame, shown_frame, visible_window
 from napari_touchup.ui.open_images import OpenImages, can_segment
 from napari_touchup.ui.results import Results
 
@@ -28,6 +30,7 @@ class Binding:
         viewer.layers.selection.events.active.connect(self._on_active)
         viewer.dims.events.point.connect(self._on_frame)
         session.frame_done.connect(self._on_frame_done)
+        session.shown_frame.connect(self.show_frame)
         for layer in viewer.layers:
             self._watch(layer)
         self._on_active()
@@ -72,6 +75,18 @@ class Binding:
         """Return what the canvas shows of the image, pixels of the frame."""
         now = self.current
         return None if now is None else visible_window(now.source, now.image.axes)
+
+    def show_frame(self, key: str, frame: Index) -> None:
+        """Move the sliders to a frame of an image that is open."""
+        results = next((r for r in self.opened if r.image.key == key), None)
+        if results is not None:
+            show_frame(self.viewer, results.source, results.image.axes, frame)
+
+    def look_at(self, layer: Layer, box: tuple[slice, slice], margin: float) -> None:
+        """Centre the canvas on a box of the frame, with so many times its size around it."""
+        results = self.current
+        if results is not None:
+            look_at(self.viewer, layer, results.grid, box, margin)
 
     def close(self) -> None:
         """Let go of the viewer."""

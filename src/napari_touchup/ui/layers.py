@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
@@ -83,6 +84,38 @@ def shown_frame(layer: Layer, axes: str, point: Sequence[float]) -> Index:
         for n, letter in enumerate(axes[: layer.ndim])
         if letter in "TZ"
     )
+
+
+def show_frame(viewer: ViewerModel, layer: Layer, axes: str, frame: Index) -> None:
+    """Move the sliders to a frame of a layer."""
+    position = np.zeros(layer.ndim)
+    wanted = iter(frame)
+    for n, letter in enumerate(axes[: layer.ndim]):
+        if letter in "TZ":
+            position[n] = next(wanted)
+    world = layer.data_to_world(position)  # type: ignore[no-untyped-call]
+    for n, letter in enumerate(axes[: layer.ndim]):
+        if letter in "TZ":
+            viewer.dims.set_point(viewer.dims.ndim - layer.ndim + n, float(world[n]))
+
+
+def look_at(
+    viewer: ViewerModel, layer: Layer, grid: Grid, box: tuple[slice, slice], margin: float
+) -> None:
+    """Centre the camera on a box of a layer's plane.
+
+    Parameters
+    ----------
+    margin : how many times the box fits between its edge and that of the canvas, at most
+    """
+    y, x = grid.axes.index("Y"), grid.axes.index("X")
+    middle = np.zeros(layer.ndim)
+    middle[y], middle[x] = ((s.start + s.stop - 1) / 2 for s in box)
+    centre = layer.data_to_world(middle)  # type: ignore[no-untyped-call]
+    extent = max((s.stop - s.start) * layer.scale[n] for s, n in zip(box, (y, x), strict=True))
+    viewer.camera.center = (0.0, float(centre[y]), float(centre[x]))
+    room = min(getattr(viewer, "_canvas_size", (600, 600)))
+    viewer.camera.zoom = room / (extent * (1 + margin))
 
 
 def visible_window(layer: Image, axes: str) -> tuple[slice, slice] | None:

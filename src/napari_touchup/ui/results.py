@@ -20,6 +20,7 @@ from napari_touchup.ui.correction_layers import (
     review_layer,
     weights_layer,
 )
+from napari_touchup.ui.hand import Hand
 from napari_touchup.ui.layers import MADE_BY, Grid, forget_undo, grid_of, shown_frame
 from napari_touchup.ui.live_layer import LiveLayer, Picture
 from napari_touchup.ui.strokes import Strokes
@@ -46,6 +47,7 @@ class Results:
         self.layers: dict[str, Any] = {}  # kind -> layer
         self.live: dict[str, LiveLayer] = {}  # those that follow the corrections
         self.strokes = Strokes(viewer, session, image, self.grid)
+        self.hand = Hand(session, image, self.grid)
         session.changed.connect(self._on_session_changed)
         session.masks_wanted.connect(self._on_masks_wanted)
         session.settle.connect(self.strokes.catch)
@@ -59,6 +61,7 @@ class Results:
         self.session.changed.disconnect(self._on_session_changed)
         self.session.masks_wanted.disconnect(self._on_masks_wanted)
         self.session.settle.disconnect(self.strokes.catch)
+        self.hand.release()
         self.strokes.release()
         for live in self.live.values():
             live.close()
@@ -90,6 +93,7 @@ class Results:
             self.grid.plane(masks.data, index)[:] = self._labels(index)
         self.viewer.add_layer(masks)
         self.strokes.watch(masks)
+        self.hand.take(masks)
         return masks
 
     def show_map(self, kind: str) -> None:
@@ -135,6 +139,7 @@ class Results:
             if kind in self.live:
                 self.live.pop(kind).close()
             if kind == "masks":
+                self.hand.release()
                 self.strokes.release()
                 self.session.note_masks_gone(self.image)
 
@@ -144,6 +149,9 @@ class Results:
             return
         new = self.masks is None or self.masks.data.shape != self.grid.shape
         masks = self.masks_layer()
+        if changed.kind == "predicted":
+            with self.strokes.writing():
+                forget_undo(masks)  # its steps would write older masks
         if new or changed.labels is None:
             return
         labels = self._labels(changed.frame)[changed.labels]
@@ -155,8 +163,6 @@ class Results:
             return
         with self.strokes.writing():
             shown[changed.labels] = labels
-            if changed.kind == "predicted":
-                forget_undo(masks)  # its steps would write older masks
             if self._is_shown(changed.frame):
                 masks.refresh(extent=False)
 
