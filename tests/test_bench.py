@@ -297,3 +297,52 @@ def test_a_stroke_is_written(tmp_path: Path) -> None:
         ours, disk = seconds(write, 50), seconds(sync, 50)
     ledger.close()
     print(f"\na stroke {ours * 1e3:.2f} ms, one fsync {disk * 1e3:.2f} ms")
+
+
+def test_fine_tuning(tmp_path: Path) -> None:
+    """Five cells, default steps, base 32, in the worker process; then scores and masks."""
+    from napari_touchup.core.normalize import limits
+    from napari_touchup.engine.lessons import (
+        Candidate,
+        FineTuneRequest,
+        Learned,
+        Placed,
+        View,
+        cut,
+        cut_check,
+    )
+    from napari_touchup.nn.build import build
+    from napari_touchup.nn.checkpoint import save
+    from napari_touchup.nn.header import Header
+    from napari_touchup.options import ModelSpec
+    from napari_touchup.session.child import Child
+
+    rng = np.random.default_rng(0)
+    truth = nuclei(512, 100, rng)
+    image = (1000 * (truth > 0) + rng.normal(300, 60, truth.shape)).astype(np.uint16)[None]
+    spec, path, how = ModelSpec(base=32), tmp_path / "base.safetensors", limits(image)
+    save(path, build(spec), Header(name="bench", spec=spec, diameter_px=28))
+    taught, kept = np.isin(truth, [10, 20, 30, 40, 50]), truth == 60
+    annotated = taught | (ndimage.binary_dilation(taught, iterations=10) & (truth == 0))
+    lesson = cut(image, np.where(taught, truth, 0), annotated, how)
+    request = FineTuneRequest(
+        path, path, tmp_path / "out", "b", (lesson,), (cut_check(image, kept, how),),
+        frame=View(image),
+    )  # fmt: skip
+    child, trained = Child(), 0.0
+    child.start()
+    begun = time.perf_counter()
+    for event in child.events("fine_tune", request):
+        if isinstance(event, Placed):
+            print(f"\nfine-tuning on {event.text}", end="")
+        if isinstance(event, Learned):
+            trained = event.seconds
+            print(f"\r  step {event.step}, {trained:.1f} s", end="", flush=True)
+    total = time.perf_counter() - begun
+    child.close()
+    assert isinstance(event, Candidate)
+    print(
+        f"\nfine-tuning, 5 cells, {request.options.steps} steps, base 32: {trained:.1f} s of "
+        f"training, {total:.1f} s until the candidate's masks (goal: 120 s on two CPU cores, "
+        "10 s on a GPU)"
+    )
