@@ -94,13 +94,13 @@ def opened(window, name):
 
 def test_a_folder_is_gone_through(window, plate, monkeypatch, qtbot):
     queue = window.panel.queue
-    assert queue.place.text().startswith("One image is open.")
+    assert queue.place.text().startswith("To go through many")
     assert not shown(queue.list)
     assert not shown(queue._row)
     choose_folder(monkeypatch, plate)
     choose_in(queue.source, "Choose folder")
     qtbot.waitUntil(opened(window, "0"))
-    assert queue.source.currentText() == "plate (3 images)"
+    assert queue.source.currentText() == "plate"
     assert rows(queue.list) == ["○  0.tif", "○  1.tif", "○  2.tif"]
     assert queue.place.text() == "1 of 3   ○ 3 to do"
     assert not queue.previous.isEnabled()
@@ -310,8 +310,8 @@ def test_segment_folder_with_the_default_model(real, tmp_path, monkeypatch, qtbo
     assert shown(panel.segment)
     assert panel.status.text.text().startswith("3 images segmented, ")
     table = panel.report
-    assert [table.item(n, 0).text() for n in range(table.rowCount())] == ["bad.tif", "empty.tif"]
-    assert table.item(0, 1).text().startswith("failed: cannot be read")
+    assert rows(table)[0].startswith("bad.tif\nfailed: cannot be read")
+    assert rows(table)[1] == "empty.tif\nno cells found"
     assert tifffile.imread(tmp_path / "nuclei_masks" / "1.tif").max() > 3
     # again: nothing is left but what failed
     panel.segment.click()
@@ -327,7 +327,7 @@ def test_a_click_in_the_report_opens_the_image_with_its_masks(window, plate, spo
     window.apply.run.report = FolderReport(3, 100, (finding,))
     table = window.panel.folder.report
     assert shown(table)
-    table.itemClicked.emit(table.item(0, 1))
+    table.itemClicked.emit(table.item(0))
     qtbot.waitUntil(opened(window, "1"))
     assert window.names == ["1", "1 masks in the file"]
     layer = window.viewer.layers[1]
@@ -336,7 +336,7 @@ def test_a_click_in_the_report_opens_the_image_with_its_masks(window, plate, spo
     assert layer.scale.tolist() == [0.5, 0.5]
     assert window.queue.position == 1
     assert window.session.image.name == "1"
-    table.itemClicked.emit(table.item(0, 0))  # again: once is enough
+    table.itemClicked.emit(table.item(0))  # again: once is enough
     qtbot.waitUntil(lambda: window.queue.status.kind == "idle")
     assert window.names == ["1", "1 masks in the file"]
     window.queue.next()
@@ -531,3 +531,21 @@ def test_an_empty_queue_says_nothing():
 
 def test_the_panel_is_a_widget(window):
     assert isinstance(window.panel, QWidget)
+
+
+def test_a_dock_from_the_menu_gives_an_image_one_masks_layer(
+    make_napari_viewer, fake_network, spots, qtbot
+):
+    """The menu hands docks a proxy of the viewer; its layers are not those of the viewer."""
+    viewer = make_napari_viewer()
+    dock = viewer.window.add_plugin_dock_widget("napari-touchup", "Touch-Up")[1]
+    viewer.add_image(spots(90), name="a")
+    dock.session._run._network = fake_network
+    dock.session.segment()
+    qtbot.waitUntil(lambda: not dock.session.running)
+    assert [layer.name for layer in viewer.layers] == ["a", "a masks"]
+    assert {str(key) for key in viewer.keymap} >= {"A", "D"}
+    with qtbot.waitSignal(dock.destroyed):
+        viewer.window.remove_dock_widget(dock)
+        dock.deleteLater()
+    assert not viewer.keymap

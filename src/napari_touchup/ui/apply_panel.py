@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QFrame, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_touchup.session.status import Status
 from napari_touchup.ui.apply import Apply
@@ -30,7 +30,7 @@ class ApplyPanel(QWidget):
         )
         self.exported = StatusBox()
 
-        narrow_column(self, self.queue, _line(), self.folder, _line(), self.export, self.exported)
+        narrow_column(self, self.queue, self.folder, self.export, self.exported)
 
         apply.export.events.status.connect(self.exported.show_status)
 
@@ -52,10 +52,3 @@ class ApplyPanel(QWidget):
         request = self._apply.export_request(path)
         if request is not None:
             self._apply.export.start(request)
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    return line

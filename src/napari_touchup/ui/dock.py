@@ -8,6 +8,8 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from napari_touchup.session.session import Session
 from napari_touchup.ui.activity import Activity
 from napari_touchup.ui.advanced_panel import AdvancedPanel
+from napari_touchup.ui.apply import Apply
+from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.fold import Fold, one_open
@@ -40,6 +42,8 @@ class TouchUpDock(QScrollArea):
         self, napari_viewer: "napari.viewer.Viewer", session: Session | None = None
     ) -> None:
         super().__init__()
+        # napari's menu gives a proxy; layers that come through it are not the layers themselves
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.session = session or Session(dispatch=QueuedDispatch())
         self.binding = Binding(napari_viewer, self.session)
         self.activity = Activity(self.session)
@@ -50,10 +54,12 @@ class TouchUpDock(QScrollArea):
         self.masks = MasksPanel(self.session)
         self.advanced = AdvancedPanel(self.session, self.measure)
         self.layers = LayersPanel(napari_viewer, self.session, self.binding)
+        self.apply = Apply(napari_viewer, self.binding)
         self.folds = [
             Fold("Masks", self.masks, "How the network's maps become masks"),
             Fold("Advanced", self.advanced, "Diameter, device, tile, precision"),
             Fold("Layers", self.layers, "Show the maps behind the masks"),
+            Fold("Apply && export", ApplyPanel(self.apply), "Many images, and masks as files"),
         ]
 
         self._lay_out()
@@ -61,9 +67,10 @@ class TouchUpDock(QScrollArea):
         one_open(self.folds)
         napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
         # a closed dock is destroyed; its work must end with it
-        self.destroyed.connect(_Farewell(napari_viewer, self.binding))
+        self.destroyed.connect(_Farewell(napari_viewer, self.binding, self.apply))
         application = QCoreApplication.instance()
         if application is not None:
+            application.aboutToQuit.connect(self.apply.close)
             application.aboutToQuit.connect(self.session.close)
 
     def _lay_out(self) -> None:
@@ -91,10 +98,12 @@ class TouchUpDock(QScrollArea):
 class _Farewell:
     """Lets go of the viewer after the dock is gone; holds no widget."""
 
-    def __init__(self, viewer: Any, binding: Binding) -> None:
+    def __init__(self, viewer: Any, binding: Binding, apply: Apply) -> None:
         self._viewer = viewer
         self._binding = binding
+        self._apply = apply
 
     def __call__(self) -> None:
         self._viewer.bind_key(KEY, None)
+        self._apply.close()
         self._binding.close()

@@ -10,12 +10,12 @@ from napari_touchup.session.status import Status
 from napari_touchup.ui.apply import Apply
 from napari_touchup.ui.forms import SPACING, push_button
 from napari_touchup.ui.queue_panel import QueuePanel
-from napari_touchup.ui.report_table import ReportTable
+from napari_touchup.ui.report_list import ReportList
 from napari_touchup.ui.status_box import StatusBox
 
 
 class FolderPanel(QWidget):
-    """Asks before it starts, tells where it stands, ends in a table."""
+    """Asks before it starts, tells where it stands, ends in a list."""
 
     def __init__(self, apply: Apply, queue: QueuePanel) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class FolderPanel(QWidget):
             "Stop", "Stop before the next tile; finished images stay", self._run.stop
         )
         self.status = StatusBox()
-        self.report = ReportTable()
+        self.report = ReportList()
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -7,7 +7,7 @@ from napari_touchup.session.image_queue import ImageQueue, Mark
 
 # shapes, not colours; `counted` names them
 SIGNS: dict[Mark, str] = {"to do": "○", "corrected": "◐", "done": "●"}
-HEIGHT = 112  # pixels, five rows
+HEIGHT = 114  # pixels, six rows
 TIP = "The images, each with its mark: ○ to do, ◐ corrected, ● done. A click opens one."
 
 
@@ -21,6 +21,7 @@ class QueueList(QListWidget):
         self.setToolTip(TIP)
         self.setFixedHeight(HEIGHT)
         self.setUniformItemSizes(True)
+        self.setStyleSheet("QListWidget::item { padding: 2px; }")
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # else arrow keys and letters typed here would open image after image

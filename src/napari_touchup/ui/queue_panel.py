@@ -102,7 +102,7 @@ class QueuePanel(QWidget):
             self.source.clear()
             self.source.addItem(frames, None)
             if folder is not None:
-                self.source.addItem(f"{folder.name} ({count} images)", folder)
+                self.source.addItem(folder.name, folder)
             self.source.addItem(CHOOSE, CHOOSE)
             self.source.setCurrentIndex(0 if folder is None else 1)
         self._row.setVisible(count > 0)
@@ -111,7 +111,7 @@ class QueuePanel(QWidget):
     def _on_queue_place(self) -> None:
         text = counted(self._queue)
         if not text:
-            text = "One image is open. To go through many, choose a folder."
+            text = "To go through many images, choose a folder."
         self.place.setText(text)
         self.previous.setEnabled(self._queue.position > 0)
         self.next.setEnabled(self._queue.position < len(self._queue.items) - 1)
