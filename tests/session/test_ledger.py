@@ -251,6 +251,29 @@ def test_a_listener_that_fails_stops_nothing(ledger, disk, caplog):
     assert "a listener of the ledger failed" in caplog.text
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_the_disk_does_all_is_kept_in_order(monkeypatch, seed):
+    monkeypatch.setattr(writer, "RETRY_S", 0.002)
+    rng = np.random.default_rng(seed)
+    memory = MemoryStore()
+    ledger, disk = Ledger(memory), Disk(memory.identity)
+    for step in range(120):
+        ledger.append([entry()] * rng.integers(1, 3))
+        disk.full = rng.random() < 0.4
+        if step == 20:
+            ledger.adopt(disk)
+        if rng.random() < 0.1 and step > 20:
+            ledger.move(Path(f"{step}.touchup"))
+        if rng.random() < 0.1:
+            ledger.flush(10)
+        disk = ledger._writer.store if step > 20 else disk
+        assert numbers(ledger.entries()) == list(range(1, ledger._last + 1))
+    disk.full = False
+    assert ledger.flush(10)
+    assert numbers(ledger._writer.store.entries()) == list(range(1, ledger._last + 1))
+    assert ledger.close()
+
+
 def test_memory_cannot_move():
     ledger = Ledger(MemoryStore())
     with pytest.raises(RuntimeError, match="adopt"):

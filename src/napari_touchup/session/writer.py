@@ -53,7 +53,7 @@ class Writer:
         self._busy = Lock()  # the store is being written; is taken before `changed`
         self._change: Callable[[], None] | None = None  # of the store, before the next batch
         self._wanted = self._stopping = False
-        self._failures = 0
+        self._attempts = self._failed = 0  # number of the last one, and of the last that failed
         # daemon: a disk that never answers must not keep Python alive
         self._thread = Thread(target=self._run, name="touchup-ledger", daemon=True)
         self._thread.start()
@@ -79,10 +79,10 @@ class Writer:
     def attempt(self, timeout: float | None = None) -> bool | None:
         """Write what is pending: True if all is durable, False if it failed, None: no time."""
         with self.changed:
-            before = self._failures
+            before = self._attempts  # one of these may be about to fail, on a disk that is mended
             self._write_soon()
-            self.changed.wait_for(lambda: self.settled or self._failures > before, timeout)
-            return self.settled or (False if self._failures > before else None)
+            self.changed.wait_for(lambda: self.settled or self._failed > before, timeout)
+            return self.settled or (False if self._failed > before else None)
 
     def stop(self, timeout: float) -> None:
         with self.changed:
@@ -100,7 +100,7 @@ class Writer:
             except Exception:
                 LOG.exception("a listener of the ledger failed")  # the thread must live on
             with self.changed:
-                self._failures += error is not None
+                self._failed = self._failed if error is None else self._attempts
                 self.changed.notify_all()
 
     def _wait(self) -> bool:
@@ -108,6 +108,7 @@ class Writer:
             pause = None if self.settled else RETRY_S
             self.changed.wait_for(lambda: self._wanted or self._stopping, pause)
             self._wanted = False
+            self._attempts += 1
             return not self._stopping
 
     def _caught(self) -> Exception | None:
