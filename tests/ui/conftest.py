@@ -65,6 +65,9 @@ class Hand:
         self.canvas._process_mouse_event = spy
 
     def press(self, place, button=Qt.MouseButton.LeftButton, keys=Qt.KeyboardModifier.NoModifier):
+        self.move(place)
+        QApplication.processEvents()  # the status bar has a text now, and the canvas another size
+        self.qtbot.waitUntil(self._drawn, timeout=5000)
         self.buttons = button
         self._send(QEvent.Type.MouseButtonPress, place, button, keys)
 
@@ -101,6 +104,11 @@ class Hand:
         QApplication.sendEvent(native, event)
         # napari hands moves on in its own time
         self.qtbot.waitUntil(lambda: self.seen == (at.x(), at.y()), timeout=5000)
+
+    def _drawn(self):
+        """Tell whether the canvas was drawn in its size: napari centres its camera then."""
+        size = self.canvas.view.rect.size
+        return np.allclose(self.canvas.camera._last_viewbox_size, size)
 
     @property
     def _to_canvas(self):
