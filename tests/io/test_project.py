@@ -170,6 +170,7 @@ def test_a_transaction_is_written_whole_or_not(project):
 
 
 def test_an_entry_that_arrived_although_its_commit_failed(project):
+    project.append([])
     project.append([stroke(1)])
     project.append([stroke(1), stroke(2)])
     assert [entry.number for entry in project.entries()] == [1, 2]

@@ -95,6 +95,8 @@ class ProjectFile:
         OSError
             If the disk is full, write-protected or gone, or holds other entries of these numbers.
         """
+        if not entries:
+            return
         pixels = [records.pixel_row(entry) for entry in entries]  # first, as it may take long
         rows = [records.entry_row(entry) for entry in entries]
         with self._writing() as connection:
