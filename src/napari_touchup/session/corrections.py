@@ -66,18 +66,19 @@ def stroke(
 
 def delete(state: FrameState, labels: Iterable[int], roll: Roll) -> Delta:
     """Objects are none: their area and the ring around it are background."""
-    return stroke(state, _relabelled(state, dict.fromkeys(labels, 0)), roll)
+    return stroke(state, _relabelled(state, dict.fromkeys(map(int, labels), 0)), roll)
 
 
 def confirm(state: FrameState, labels: Iterable[int], roll: Roll) -> Delta:
     """Objects are right as they are."""
-    after = {label: _confirmed(state.objects.get(label), roll) for label in sorted(set(labels))}
+    numbers = sorted({int(label) for label in labels})
+    after = {label: _confirmed(state.objects.get(label), roll) for label in numbers}
     return Delta(objects=_changes(state, after))
 
 
 def unconfirm(state: FrameState, labels: Iterable[int]) -> Delta:
     """Take corrections and confirmations back: the objects count no more, their roles stay."""
-    known = {label: state.objects[label] for label in labels if label in state.objects}
+    known = {int(label): state.objects[label] for label in labels if label in state.objects}
     after: dict[int, Object | None] = {
         label: replace(one, state="untouched") for label, one in known.items() if one.reviewed
     }

@@ -72,7 +72,9 @@ class Keeper:
         try:
             store = new_project(image.name if image else "cells", self._ledger.identity)
         except OSError as error:
-            self._on_trouble(f"no project can be made: {error.strerror or error}")
+            self._on_trouble(
+                f"no project can be made ({error.strerror or error}). Go on, it is tried again."
+            )
             return
         self._ledger.adopt(store)
 
@@ -134,7 +136,7 @@ class Keeper:
         self._session.saved = "Saving"
 
     def _on_trouble(self, text: str) -> None:
-        self._session.saved = f"{NOT_SAVED}: {text}. Go on: it is kept in memory and tried again."
+        self._session.saved = f"{NOT_SAVED}: {text}"
 
     def _drop_question(self) -> None:
         self._session.status = Status()

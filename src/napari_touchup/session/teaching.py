@@ -19,7 +19,8 @@ RING_PX = 10  # around a reviewed object, where background teaches too
 # what a pixel of the review says
 NOTHING, TEACHES, KEPT, RING, WIPED = 0, 1, 2, 3, 4
 WEIGHTS = WeightOptions()
-DASH_PX = 3  # length of the dashes and gaps around objects that are kept for checking
+LINE_PX = 2  # width of outlines
+DASH_PX = 4  # length of the dashes and gaps around objects that are kept for checking
 
 Mask = NDArray[np.bool_]
 
@@ -71,7 +72,7 @@ def weights(
 
 def review(state: FrameState, box: Box | None = None, ring_px: int = RING_PX) -> NDArray[np.uint8]:
     """Show a person what counts: outlines (solid: teaches, dashed: kept for checking) and rings."""
-    box, wide, inner = _windows(state, box, ring_px)
+    box, wide, inner = _windows(state, box, max(ring_px, LINE_PX))
     kinds, found = _kinds(state, wide), teaching(state, wide, ring_px)
     shown = np.zeros(found.truth.shape, np.uint8)
     shown[found.annotated & (found.truth == 0)] = RING
@@ -84,18 +85,20 @@ def review(state: FrameState, box: Box | None = None, ring_px: int = RING_PX) ->
     return shown[inner]
 
 
-def outlines(labels: NDArray[np.integer[Any]]) -> Mask:
-    """Pixels of objects that touch another number up, down, left or right.
+def outlines(labels: NDArray[np.integer[Any]], width_px: int = LINE_PX) -> Mask:
+    """Pixels of objects at most so far inside them, up, down, left or right.
 
-    >>> outlines(np.array([[0, 1, 1, 1, 2]])).tolist()
-    [[False, True, False, True, True]]
+    >>> outlines(np.array([[0, 1, 1, 1, 1, 2]]), 1).tolist()
+    [[False, True, False, False, True, True]]
     """
     edge = np.zeros(labels.shape, bool)
-    down, across = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= down
-    edge[:-1] |= down
-    edge[:, 1:] |= across
-    edge[:, :-1] |= across
+    for distance in range(1, width_px + 1):
+        down = labels[distance:] != labels[:-distance]
+        across = labels[:, distance:] != labels[:, :-distance]
+        edge[distance:] |= down
+        edge[:-distance] |= down
+        edge[:, distance:] |= across
+        edge[:, :-distance] |= across
     edge &= labels != 0
     return edge
 

@@ -1,17 +1,23 @@
 """The Touch-Up dock."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qtpy.QtCore import QCoreApplication, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_touchup.session.fine_tuning import FineTuning
+from napari_touchup.session.keeper import Keeper
 from napari_touchup.session.session import Session
 from napari_touchup.ui.activity import Activity
 from napari_touchup.ui.advanced_panel import AdvancedPanel
 from napari_touchup.ui.apply import Apply
 from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
+from napari_touchup.ui.correct import Correct
+from napari_touchup.ui.correct_panel import CorrectPanel
 from napari_touchup.ui.dispatch import QueuedDispatch
+from napari_touchup.ui.fine_tune_panel import FineTunePanel
 from napari_touchup.ui.fold import Fold, one_open
 from napari_touchup.ui.image_panel import ImagePanel
 from napari_touchup.ui.layers_panel import LayersPanel
@@ -19,6 +25,7 @@ from napari_touchup.ui.masks_panel import MasksPanel
 from napari_touchup.ui.measure import Measure
 from napari_touchup.ui.model_panel import ModelPanel
 from napari_touchup.ui.run_panel import KEY, RunPanel
+from napari_touchup.ui.trial_layer import TrialLayer
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -55,11 +62,19 @@ class TouchUpDock(QScrollArea):
         self.advanced = AdvancedPanel(self.session, self.measure)
         self.layers = LayersPanel(napari_viewer, self.session, self.binding)
         self.apply = Apply(napari_viewer, self.binding)
+        self.keeper = Keeper(self.session)
+        self.correct = Correct(napari_viewer, self.session, self.binding)
+        self.tuning = FineTuning(self.session)
+        self.trial = TrialLayer(napari_viewer, self.binding, self.tuning)
+        self.correct_panel = CorrectPanel(self.session, self.correct, self.keeper)
+        self.fine_tune = FineTunePanel(self.tuning, self.trial)
         self.folds = [
+            Fold("Correct", self.correct_panel, "Mend the masks of this frame"),
+            Fold("Fine-tune", self.fine_tune, "Teach the model what you corrected"),
+            Fold("Apply && export", ApplyPanel(self.apply), "Many images, and masks as files"),
             Fold("Masks", self.masks, "How the network's maps become masks"),
             Fold("Advanced", self.advanced, "Diameter, device, tile, precision"),
             Fold("Layers", self.layers, "Show the maps behind the masks"),
-            Fold("Apply && export", ApplyPanel(self.apply), "Many images, and masks as files"),
         ]
 
         self._lay_out()
@@ -67,10 +82,12 @@ class TouchUpDock(QScrollArea):
         one_open(self.folds)
         napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
         # a closed dock is destroyed; its work must end with it
-        self.destroyed.connect(_Farewell(napari_viewer, self.binding, self.apply))
+        parts = (self.apply, self.correct, self.trial, self.tuning, self.binding)
+        self.destroyed.connect(_Farewell(napari_viewer, parts))
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.apply.close)
+            application.aboutToQuit.connect(self.tuning.close)
             application.aboutToQuit.connect(self.session.close)
 
     def _lay_out(self) -> None:
@@ -95,15 +112,18 @@ class TouchUpDock(QScrollArea):
         self.run.run()
 
 
+class Closing(Protocol):
+    def close(self) -> None: ...
+
+
 class _Farewell:
     """Lets go of the viewer after the dock is gone; holds no widget."""
 
-    def __init__(self, viewer: Any, binding: Binding, apply: Apply) -> None:
+    def __init__(self, viewer: Any, parts: Sequence[Closing]) -> None:
         self._viewer = viewer
-        self._binding = binding
-        self._apply = apply
+        self._parts = parts
 
     def __call__(self) -> None:
         self._viewer.bind_key(KEY, None)
-        self._apply.close()
-        self._binding.close()
+        for part in self._parts:
+            part.close()

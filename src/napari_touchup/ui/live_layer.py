@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer
 from numpy.typing import NDArray
@@ -77,6 +76,12 @@ class LiveLayer:
         self._true.clear()
         self._on_frame()
 
+    def redraw(self, frame: Index, box: Box) -> None:
+        """Show what is true in a box, whatever was painted there."""
+        if frame in self._true:
+            state = self._session.tools(self._image).state(frame)
+            self._write(frame, box, self._picture.render(state, box))
+
     def _on_frame(self) -> None:
         frame = self._shown()
         if frame not in self._true:
@@ -106,8 +111,7 @@ class LiveLayer:
         box = grown(changed.box, self._picture.reach, self._image.plane_shape)
         here = changed.frame == self._shown()
         if here and changed.frame in self._true and _size(box) <= AT_ONCE:
-            state = self._session.tools(self._image).state(changed.frame)
-            self._write(changed.frame, box, self._picture.render(state, box))
+            self.redraw(changed.frame, box)
         else:
             self._true.discard(changed.frame)
             if here:

@@ -28,11 +28,12 @@ class LossCurve(QWidget):
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
         self.plot.setMenuEnabled(False)
-        for side, text in (("left", "loss"), ("bottom", "step")):
+        for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setPen(GREY)
             axis.setTextPen(GREY)
-            self.plot.setLabel(side, text, color=GREY)
+            axis.enableAutoSIPrefix(False)
+        self.plot.setLabel("left", "loss", color=GREY)
         faint, clear = pg.mkPen(FAINT, width=1), pg.mkPen(CLEAR, width=2)  # type: ignore[no-untyped-call]
         self._steps = self.plot.plot(pen=faint)
         self._mean = self.plot.plot(pen=clear)

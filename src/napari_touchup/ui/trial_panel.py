@@ -21,7 +21,7 @@ class TrialPanel(QWidget):
         self._tuning = tuning
         self._layer = layer
         self.verdict = text_label()
-        self.flip = QPushButton("Hold to see the old masks (C)")
+        self.flip = QPushButton("Hold to see the old masks (H)")
         self.flip.setToolTip("Shows the masks as they are for as long as it is held down")
         self.changes = QListWidget()
         self.accept = push_button(
@@ -41,6 +41,7 @@ class TrialPanel(QWidget):
         row.addWidget(self.accept)
         row.addWidget(self.discard)
         narrow_column(self, self.verdict, self.flip, self.changes, answers)
+        self.layout().setContentsMargins(0, 0, 0, 0)
 
         self.flip.pressed.connect(lambda: layer.show_old(True))
         self.flip.released.connect(lambda: layer.show_old(False))

@@ -1,0 +1,70 @@
+"""The tools of the *Correct* fold in one table: button, key, and what each does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_touchup.session.session import Session
+from napari_touchup.ui.correct import Correct
+from napari_touchup.ui.mark_brush import Kind
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A button of the fold.
+
+    Attributes
+    ----------
+    key : that does the same; "" where there is none. None of them is one of napari's
+    checkable : it stays in the hand until it is put down
+    """
+
+    name: str
+    title: str
+    tooltip: str
+    act: Callable[[], None]
+    key: str = ""
+    checkable: bool = False
+
+
+def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
+    def marks(kind: Kind) -> Callable[[], None]:
+        return lambda: correct.take_marks(kind)
+
+    return (
+        Tool("new", "New cell", "Paint a cell that is missing", correct.new_cell, "N"),
+        Tool("confirm", "Confirm", "The selected cell is right: it teaches", correct.confirm, "K"),
+        Tool(
+            "unconfirm", "Take back", "The selected cell shall not teach", correct.unconfirm, "U"
+        ),
+        Tool(
+            "delete", "Delete",
+            "The selected cell is none; its place teaches background. Ctrl+click does the same",
+            correct.delete, "Delete",
+        ),
+        Tool(
+            "smooth", "Smooth", "Fill the holes of the selected cell and smooth its outline",
+            correct.smooth, "W",
+        ),
+        Tool(
+            "next", "Next cell", "Show the next cell that nobody reviewed", correct.next_cell, "J"
+        ),
+        Tool(
+            "background", "Background", "Brush: what it paints is background, and teaches",
+            marks("background"), checkable=True,
+        ),
+        Tool(
+            "ignore", "Ignore", "Brush: what it paints does not count in training",
+            marks("ignore"), checkable=True,
+        ),
+        Tool(
+            "right", "All right", "Everything in this frame is right, cells and background",
+            correct.frame_right,
+        ),
+        Tool(
+            "done", "Done", "End the review of this frame: new masks will leave it as it is",
+            correct.finish,
+        ),
+        Tool("undo", "Undo", "Take the last correction back, in whatever frame", session.undo,
+             "Control-Z"),
+        Tool("redo", "Redo", "Do again what was taken back", session.redo, "Control-Shift-Z"),
+    )  # fmt: skip
