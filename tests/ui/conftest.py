@@ -48,11 +48,13 @@ def bound(fake_network, model_choice, qapp):
 
 
 class Hand:
-    """Moves a real mouse over the canvas of a viewer that is shown; places are (y, x) pixels."""
+    """Moves a real mouse over the canvas of a viewer that is shown; places are (y, x) in pixels
+    of `layer`, the one on top if there is none."""
 
     def __init__(self, viewer, qtbot):
         self.viewer = viewer
         self.qtbot = qtbot
+        self.layer = None
         self.canvas = viewer.window._qt_viewer.canvas
         self.buttons = Qt.MouseButton.NoButton
         self.seen = None  # place on the canvas of the last event that napari has handled
@@ -96,7 +98,8 @@ class Hand:
         QTest.keyClick(self.canvas.native, key, keys)
 
     def _send(self, kind, place, button, keys):
-        y, x = (n * step for n, step in zip(place, self.viewer.layers[-1].scale[-2:], strict=True))
+        layer = self.layer or self.viewer.layers[-1]
+        y, x = np.array(place) * layer.scale[-2:] + layer.translate[-2:]
         at = QPointF(*np.rint(self._to_canvas.map([x, y])[:2]))
         native = self.canvas.native
         event = QMouseEvent(kind, at, native.mapToGlobal(at), button, self.buttons, keys)

@@ -244,10 +244,10 @@ def test_measure(window, movie, qtbot):
     lines = viewer.layers.selection.active
     assert isinstance(lines, Shapes)
     assert lines.mode == "add_line"
-    assert lines.scale.tolist() == [0.5, 0.5]
-    lines.add_lines(np.array([[3, 4], [9, 12]]))
-    assert dock.session.options.diameter == 10
+    assert lines.scale[-2:].tolist() == [0.5, 0.5]
+    lines.add_lines(np.array([[0, 0, 3, 4], [0, 0, 9, 12]]))
     qtbot.waitUntil(lambda: lines not in viewer.layers)
+    assert dock.session.options.diameter == 10
     assert viewer.layers.selection.active is movie
 
 
