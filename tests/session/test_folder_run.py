@@ -278,6 +278,16 @@ def test_the_question_names_what_is_used(loop, plate, request_of):
     assert not loop.run.running
 
 
+def test_where_all_is_finished_there_is_nothing_to_start(loop, plate, request_of):
+    folder = plate(3)
+    output = default_output(folder)
+    output.mkdir()
+    (output / "0.tif").touch()
+    loop.run.propose(request_of(folder), lambda: None)
+    assert "All of them have masks there. For those of another model" in loop.run.status.text
+    assert [text for text, _ in loop.run.status.choices] == ["Masks elsewhere…"]
+
+
 def test_describe_names_what_differs(request_of, tmp_path):
     request = request_of(tmp_path)
     segment = SegmentOptions(diameter=24)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog
 
 from napari_touchup.core.synth import make_image
-from napari_touchup.io.images import write_image
+from napari_touchup.io.images import open_image, write_image
 from napari_touchup.io.tiff import PixelSize
 from napari_touchup.nn.header import DEFAULT_MODEL
 from napari_touchup.options import SegmentOptions
@@ -16,6 +16,7 @@ from napari_touchup.ui.apply import Apply
 from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.dispatch import QueuedDispatch
+from napari_touchup.ui.queue_list import counted
 
 
 class Window:
@@ -416,8 +417,6 @@ def test_export(window, tmp_path, labels, shape, place, axes, pixel, qtbot):
     qtbot.waitUntil(lambda: not window.session.running)
     window.panel.export_to(tmp_path / "out")
     qtbot.waitUntil(lambda: window.apply.export.status.kind == "done")
-    from napari_touchup.io.images import open_image
-
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         note = file.imagej_metadata
         assert file.is_imagej
@@ -498,39 +497,8 @@ def test_closed(window, plate):
     assert window.names == []
 
 
-def test_keys_are_given_back(window):
-    from napari_touchup.ui.keys import BoundKeys
-
-    log = []
-    window.viewer.bind_key("J", lambda viewer: log.append("before"))
-    keys = BoundKeys(window.viewer, {"J": lambda: log.append("ours")})
-    press(window.viewer, "J")
-    keys.close()
-    press(window.viewer, "J")
-    assert log == ["ours", "before"]
-
-
-def test_the_keys_are_free_while_images_and_masks_are_worked_at():
-    from napari.utils.shortcuts import default_shortcuts
-
-    taken = {
-        str(key): action
-        for action, keys in default_shortcuts.items()
-        for key in keys
-        if str(key) in ("A", "D")
-    }
-    # of points and shapes, which go before the viewer's keys while such a layer is active
-    assert set(taken.values()) <= {"napari:select_shapes_in_slice", "napari:activate_direct_mode"}
-
-
 def test_an_empty_queue_says_nothing():
-    from napari_touchup.ui.queue_list import counted
-
     assert counted(ImageQueue()) == ""
-
-
-def test_the_panel_is_a_widget(window):
-    assert isinstance(window.panel, QWidget)
 
 
 def test_a_dock_from_the_menu_gives_an_image_one_masks_layer(

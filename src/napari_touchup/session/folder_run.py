@@ -48,9 +48,9 @@ class FolderRun:
         except OutputError as error:
             self.status = Status("ask", capital(str(error)), choices=(other,))
             return
-        start = ("Start", partial(self.start, request))
+        choices = (("Start", partial(self.start, request)), other) if tasks else (other,)
         text = describe(request, len(sources), len(sources) - len(tasks))
-        self.status = Status("ask", text, choices=(start, other))
+        self.status = Status("ask", text, choices=choices)
 
     def start(self, request: FolderRequest) -> None:
         """Segment what is not finished of a folder."""
@@ -118,8 +118,11 @@ def describe(request: FolderRequest, images: int, finished: int) -> str:
         f"split {request.instances.h:g}",
         f"minimum size {request.instances.min_size} px",
     ]
-    skipped = f"{finished} of them have masks there and are skipped. " if finished else ""
-    return (
-        f"{images} images of {request.folder.name}; masks go to {request.output.name}. {skipped}"
-        f"Used: {', '.join(filter(None, options))}."
-    )
+    where = f"{images} images of {request.folder.name}; masks go to {request.output.name}."
+    if finished == images:
+        return (
+            f"{where} All of them have masks there. For those of another model or other settings,"
+            " choose another folder."
+        )
+    skipped = f" {finished} of them have masks there and are skipped." if finished else ""
+    return f"{where}{skipped} Used: {', '.join(filter(None, options))}."

@@ -51,6 +51,7 @@ class ReportList(QListWidget):
         self._fit_height()
 
     def _fit_height(self) -> None:
-        """No higher than its rows."""
+        """No higher than its rows, which are higher where they are narrow."""
+        self.doItemsLayout()  # type: ignore[attr-defined]  # a slot that stubs do not list
         rows = sum(self.visualItemRect(self.item(n)).height() for n in range(self.count()))
         self.setFixedHeight(min(rows + 2 * self.frameWidth(), HEIGHT))
