@@ -155,18 +155,23 @@ PREDICTED = {
     "a corrected one stays": (
         {"_1": known()},
         [[1, 1, 1, 0, 0, 2, 2, 2]],
-        [[0, 1, 1, 0, 0, 3, 3, 3]],
+        [[0, 1, 1, 0, 0, 2, 2, 2]],
     ),
     "a confirmed one stays where nothing is found": (
         {"_2": known("confirmed")},
         [[0, 0, 0, 0, 0, 0, 0, 0]],
         [[0, 0, 0, 0, 2, 2, 0, 0]],
     ),
+    "a number that a reviewed one has is not given again": (
+        {"_2": known()},
+        [[2, 2, 0, 0, 0, 0, 0, 0]],
+        [[4, 4, 0, 0, 2, 2, 0, 0]],
+    ),
     "what is taken back is replaced": ({"_1": known("untouched")}, [[0] * 8], [[0] * 8]),
     "a half that is left is kept": (
         {"_2": known()},
         [[0, 0, 0, 0, 0, 9, 9, 9]],
-        [[0, 0, 0, 0, 2, 2, 11, 11]],
+        [[0, 0, 0, 0, 2, 2, 9, 9]],
     ),
 }
 

@@ -19,10 +19,12 @@ MARGINS = (8, 2, 4, 6)  # pixels
 SPACING = 6  # pixels between rows
 
 
-def narrow_column(parent: QWidget, *rows: QWidget) -> None:
+def narrow_column(
+    parent: QWidget, *rows: QWidget, margins: tuple[int, int, int, int] = MARGINS
+) -> None:
     """Lay out what is below each other in a narrow dock."""
     column = QVBoxLayout(parent)
-    column.setContentsMargins(*MARGINS)
+    column.setContentsMargins(*margins)
     column.setSpacing(SPACING)
     for row in rows:
         column.addWidget(row)

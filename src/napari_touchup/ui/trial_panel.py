@@ -40,8 +40,8 @@ class TrialPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.accept)
         row.addWidget(self.discard)
-        narrow_column(self, self.verdict, self.flip, self.changes, answers)
-        self.layout().setContentsMargins(0, 0, 0, 0)
+        rows = (self.verdict, self.flip, self.changes, answers)
+        narrow_column(self, *rows, margins=(0, 0, 0, 0))  # within a panel that has them
 
         self.flip.pressed.connect(lambda: layer.show_old(True))
         self.flip.released.connect(lambda: layer.show_old(False))
