@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import numpy as np
@@ -346,3 +347,154 @@ def test_fine_tuning(tmp_path: Path) -> None:
         f"training, {total:.1f} s until the candidate's masks (goal: 120 s on two CPU cores, "
         "10 s on a GPU)"
     )
+
+
+class Easel:
+    """A masks layer of a real viewer model, kept in a project on disk, and a scripted brush.
+
+    Times are lists in ms. `compute` is from the paint event until masks, review and weights are
+    true; without `write`, the wait for the disk, and `refresh`, napari's own work for the screen.
+    """
+
+    def __init__(self, masks: NDArray[np.int32], rng: np.random.Generator) -> None:
+        from napari.components import ViewerModel  # noqa: TID251
+
+        from napari_touchup.session.keeper import Keeper
+        from napari_touchup.session.session import Session
+        from napari_touchup.ui.binding import Binding  # noqa: TID251
+
+        self.calls: Queue[Callable[[], None]] = Queue()
+        self.rng, self.viewer = rng, ViewerModel()
+        self.session = Session(dispatch=self.calls.put)
+        self.binding = Binding(self.viewer, self.session)
+        self.keeper = Keeper(self.session)
+        pixels = 1000 * (masks > 0) + rng.normal(300, 60, masks.shape)
+        self.viewer.add_image(pixels.astype(np.uint16), name="cells")
+        self.session.tools(self.image).state(())
+        self.session.project.predict(self.image.key, (), masks.shape, masks)
+        self.layer, self.live = self.results.masks, self.results.live
+        self.layer.mode = "paint"
+        self.compute: list[float] = []
+        self.busy: list[float] = []  # of it, what this thread computed: a busy machine hides it
+        self.write: list[float] = []
+        self.refresh: list[float] = []
+
+    @property
+    def image(self) -> Any:
+        return self.session.image
+
+    @property
+    def results(self) -> Any:
+        return self.binding.current
+
+    @property
+    def state(self) -> Any:
+        return self.session.tools(self.image).state(())
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self.calls.get(timeout=60)()
+
+    def show(self) -> None:
+        """Add the live layers, and wait until they are true."""
+        for show in (self.results.show_review, self.results.show_weights):
+            live, done = show(), []
+            live.computed.connect(lambda done=done: done.append(True))
+            self.until(lambda done=done: bool(done))
+
+    def watch(self) -> None:
+        """Take the times from now on."""
+        strokes, ledger, apart = self.results.strokes, self.session.project.ledger, []
+        self.layer.events.paint.disconnect(strokes._on_paint)
+
+        def timed(work: Callable[..., Any], into: list[float]) -> Callable[..., Any]:
+            def call(*args: Any, **how: Any) -> Any:
+                start, busy = time.perf_counter(), time.thread_time()
+                found = work(*args, **how)
+                into.append(1000 * (time.perf_counter() - start))
+                apart.append((into[-1], 1000 * (time.thread_time() - busy)))
+                return found
+
+            return call
+
+        def on_paint(event: Any) -> None:
+            apart.clear()
+            start, busy = time.perf_counter(), time.thread_time()
+            strokes._on_paint(event)
+            ended = time.perf_counter() - start, time.thread_time() - busy
+            wall, own = 1000 * np.array(ended) - np.sum(apart, axis=0)
+            self.compute.append(wall)
+            self.busy.append(own)
+
+        self.layer.events.paint.connect(on_paint)
+        ledger.append = timed(ledger.append, self.write)
+        for live in self.live.values():
+            live.layer.refresh = timed(live.layer.refresh, self.refresh)
+
+    def stroke(self, start: NDArray[np.integer]) -> float:
+        """Press, three moves and release; ms that the hand waited for all of them."""
+        from napari.utils._proxies import ReadOnlyWrapper  # noqa: TID251
+        from napari.utils._test_utils import MouseEvent  # noqa: TID251
+        from napari.utils.interactions import (  # noqa: TID251
+            mouse_move_callbacks,
+            mouse_press_callbacks,
+            mouse_release_callbacks,
+        )
+        from qtpy.QtWidgets import QApplication  # noqa: TID251
+
+        step = self.rng.integers(-6, 7, 2)
+        self.layer.brush_size = int(self.rng.integers(10, 31))
+        calls = [mouse_press_callbacks, *[mouse_move_callbacks] * 3, mouse_release_callbacks]
+        kinds = ["mouse_press", *["mouse_move"] * 3, "mouse_release"]
+        begun = time.perf_counter()
+        for moves, (kind, call) in enumerate(zip(kinds, calls, strict=True)):
+            place = start + step * min(moves, 3)
+            event = MouseEvent(
+                kind, position=tuple(place), button=1, pos=np.array(place[::-1], float),
+                is_dragging=True,
+            )  # fmt: skip
+            call(self.layer, ReadOnlyWrapper(event, exceptions=("handled",)))
+        waited = 1000 * (time.perf_counter() - begun)
+        QApplication.processEvents()  # the stroke ends, and its pieces are looked at
+        while not self.calls.empty():
+            self.calls.get()()
+        return waited
+
+    def close(self) -> None:
+        self.binding.close()
+
+
+def middles(labels: NDArray[np.int32]) -> NDArray[np.integer]:
+    """Places (n, 2) in the objects."""
+    boxes = [box for box in ndimage.find_objects(labels) if box is not None]
+    return np.array([[(s.start + s.stop) // 2 for s in box] for box in boxes])
+
+
+def percentiles(times: list[float]) -> str:
+    p50, p95 = np.percentile(times, [50, 95])
+    return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms"
+
+
+def test_review_and_weights_follow_the_brush(qapp: Any) -> None:
+    """From the paint event until all is true; 2048 x 2048, 1 500 objects, 40 of them corrected."""
+    rng = np.random.default_rng(0)
+    easel = Easel(nuclei(2048, 1500, rng), rng)
+    places = middles(easel.state.labels)
+    own = places[rng.permutation(len(places))[:40]]
+    for place in own:
+        easel.stroke(place)
+    easel.show()
+    easel.watch()
+    for number in range(200):
+        easel.stroke(own[number % 40] + rng.integers(-4, 5, 2))
+    print(f"\nafter a stroke, {easel.session.counts}, load {os.getloadavg()[0]:.1f}", end="")
+    goal = " of this thread (goal: at most 16)"
+    for name, more in (("compute", ""), ("busy", goal), ("write", ""), ("refresh", "")):
+        print(f"\n  {name}: {percentiles(getattr(easel, name))}{more}", end="")
+    from napari_touchup.session.teaching import review, weights
+
+    shown = {kind: live.layer.data for kind, live in easel.live.items()}
+    np.testing.assert_array_equal(shown["review"], review(easel.state))
+    np.testing.assert_allclose(shown["weights"], weights(easel.state), atol=1e-5)
+    easel.close()
+    assert np.percentile(easel.busy, 95) <= 16
