@@ -1,7 +1,6 @@
 """Keys of the viewer that do something for as long as a dock lives."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from napari.components import ViewerModel
@@ -13,8 +12,7 @@ class BoundKeys:
     def __init__(self, viewer: ViewerModel, calls: Mapping[str, Callable[[], None]]) -> None:
         self._viewer = viewer
         self._before = {
-            key: viewer.bind_key(key, partial(_press, call), overwrite=True)
-            for key, call in calls.items()
+            key: viewer.bind_key(key, pressed(call), overwrite=True) for key, call in calls.items()
         }
 
     def close(self) -> None:
@@ -22,5 +20,10 @@ class BoundKeys:
             self._viewer.bind_key(key, before, overwrite=True)  # None: nothing had it
 
 
-def _press(call: Callable[[], None], _viewer: Any) -> None:
-    call()
+def pressed(call: Callable[[], None]) -> Callable[[Any], None]:
+    """Make a function as napari binds one to a key: it reads the `__name__` of each."""
+
+    def press(_viewer: Any) -> None:
+        call()
+
+    return press
