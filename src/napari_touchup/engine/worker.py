@@ -22,7 +22,7 @@ from napari_touchup.engine.wire import Ended, Failed, Run, Sent, Stop, receive, 
 # name: module and generator function
 TASKS = {"fine_tune": "napari_touchup.engine.fine_tune:fine_tune"}
 IDLE_S = 120.0  # after so many seconds without work the GPU's memory is given back
-NICE = 10  # of 19: the window and everything else go first
+NICE = 10  # steps down, of 19: the window and everything else go first
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,10 @@ def step_back() -> None:
     import psutil  # type: ignore[import-untyped]
     import torch
 
-    low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else NICE
-    psutil.Process().nice(low)
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(NICE)
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))
 
 
