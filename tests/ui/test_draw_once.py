@@ -4,8 +4,8 @@ from qtpy.QtCore import Qt
 
 from napari_touchup.ui.draw_once import DrawOnce, placed
 from napari_touchup.ui.layers import Grid, grid_of
+from napari_touchup.ui.line_tool import LineTool
 from napari_touchup.ui.region_tool import RegionTool, box_inside
-from napari_touchup.ui.split_tool import SplitTool
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def as_before(viewer, masks):
 def test_a_line_is_given_and_the_layer_is_gone(stack, qtbot):
     viewer, hand, masks, grid = stack
     given = []
-    tool = SplitTool(viewer, lambda *args: given.append((as_before(viewer, masks), *args)))
+    tool = LineTool(viewer, "a line", lambda *args: given.append((as_before(viewer, masks), *args)))
     tool.start(grid)
     assert tool.waiting
     tool.start(grid)
@@ -63,7 +63,7 @@ def test_a_rectangle_becomes_a_box(stack, qtbot):
 def test_escape(stack, qtbot):
     viewer, hand, masks, grid = stack
     given = []
-    tool = SplitTool(viewer, lambda *args: given.append(args))
+    tool = LineTool(viewer, "a line", lambda *args: given.append(args))
     tool.start(grid)
     hand.key(Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: as_before(viewer, masks))
@@ -77,7 +77,7 @@ def test_escape(stack, qtbot):
 def test_a_click_is_no_line(stack, qtbot):
     viewer, hand, masks, grid = stack
     given = []
-    SplitTool(viewer, lambda *args: given.append(args)).start(grid)
+    LineTool(viewer, "a line", lambda *args: given.append(args)).start(grid)
     hand.drag((10, 12), (10, 12))
     qtbot.waitUntil(lambda: as_before(viewer, masks))
     assert given == []
@@ -85,7 +85,7 @@ def test_a_click_is_no_line(stack, qtbot):
 
 def test_choosing_another_layer_ends_it(stack, qtbot):
     viewer, _, _, grid = stack
-    tool = SplitTool(viewer, pytest.fail)
+    tool = LineTool(viewer, "a line", pytest.fail)
     tool.start(grid)
     viewer.layers.selection.active = viewer.layers[0]
     qtbot.waitUntil(lambda: not tool.waiting)
@@ -95,7 +95,7 @@ def test_choosing_another_layer_ends_it(stack, qtbot):
 
 def test_a_person_may_delete_the_layer(stack, qtbot):
     viewer, _, _, grid = stack
-    tool = SplitTool(viewer, pytest.fail)
+    tool = LineTool(viewer, "a line", pytest.fail)
     tool.start(grid)
     viewer.layers.remove(viewer.layers[-1])
     qtbot.waitUntil(lambda: not tool.waiting)

@@ -64,11 +64,24 @@ class Tools:
             If the line crosses none.
         """
         state = self.state(index)
-        label, new = under(line, state.labels), state.free_label()
+        label, new = under(line, state.labels)[0], state.free_label()
         self._replace("split", index, cut.split(state.labels, label, line, new), {new: label})
 
     def merge(self, index: Index, keep: int, gone: int) -> None:
         self._replace("merge", index, join.merge(self.state(index).labels, keep, gone))
+
+    def merge_along(self, index: Index, line: NDArray[np.floating]) -> None:
+        """Make one object of the two that a line mostly lies on.
+
+        Raises
+        ------
+        ValueError
+            If it lies on less than two.
+        """
+        found = under(line, self.state(index).labels)
+        if len(found) < 2:
+            raise ValueError("The line crosses one cell only: draw it from one into the other.")
+        self.merge(index, found[0], found[1])
 
     def smooth(self, index: Index, label: int) -> None:
         """Fill holes and smooth the outline."""
@@ -127,8 +140,8 @@ class Tools:
         self._project.commit(kind, self._image, {index: delta})
 
 
-def under(line: NDArray[np.floating], labels: NDArray[np.integer]) -> int:
-    """Label that most of a line lies on.
+def under(line: NDArray[np.floating], labels: NDArray[np.integer]) -> list[int]:
+    """Labels that a line lies on, the one with the most of it first.
 
     Raises
     ------
@@ -139,4 +152,5 @@ def under(line: NDArray[np.floating], labels: NDArray[np.integer]) -> int:
     numbers, counts = np.unique(found[found > 0], return_counts=True)
     if not numbers.size:
         raise ValueError("The line crosses no cell: draw it from one side of a cell to the other.")
-    return int(numbers[counts.argmax()])
+    order: list[int] = numbers[np.argsort(-counts, kind="stable")].tolist()
+    return order

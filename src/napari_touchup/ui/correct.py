@@ -4,14 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 from napari.components import ViewerModel
+from numpy.typing import NDArray
 
+from napari_touchup.core.delta import Box
 from napari_touchup.session.frame_state import FrameState
+from napari_touchup.session.frames import Index
 from napari_touchup.session.project import Changed
 from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status
 from napari_touchup.session.tools import Tools
 from napari_touchup.ui.binding import Binding
+from napari_touchup.ui.line_tool import LineTool
 from napari_touchup.ui.mark_brush import Kind, MarkBrush
+from napari_touchup.ui.region_tool import RegionTool
 from napari_touchup.ui.results import Results
 
 ROOM = 8.0  # a cell that is looked at has so many times its size around it
@@ -27,6 +32,9 @@ class Correct:
         self._session = session
         self._binding = binding
         self.marks = MarkBrush(viewer, binding)
+        self._split = LineTool(viewer, "a line through a cell", self._on_split)
+        self._merge = LineTool(viewer, "a line from one cell into the other", self._on_merge)
+        self._region = RegionTool(viewer, self._on_region)
         self.shows_review = True  # from the first correction on
         session.changed.connect(self._on_session_changed)
 
@@ -54,6 +62,18 @@ class Correct:
 
     def smooth(self) -> None:
         self._on_cell(lambda tools, label: tools.smooth(self._session.frame, label))
+
+    def split(self) -> None:
+        """Let a person draw a line through a cell."""
+        self._draw(self._split)
+
+    def merge(self) -> None:
+        """Let a person draw a line from one cell into another."""
+        self._draw(self._merge)
+
+    def region_right(self) -> None:
+        """Let a person draw a rectangle in which everything is right."""
+        self._draw(self._region)
 
     def frame_right(self) -> None:
         """Confirm all that the frame shows, background too."""
@@ -118,6 +138,23 @@ class Correct:
         state = self._state(results)
         return described(state, label) if (state.labels == label).any() else ""
 
+    def _draw(self, tool: LineTool | RegionTool) -> None:
+        results = self._results()
+        if results is not None:
+            for other in (self._split, self._merge, self._region):
+                other.cancel()
+            self.marks.put_down()
+            tool.start(results.grid)
+
+    def _on_split(self, index: Index, line: NDArray[np.floating]) -> None:
+        self._try(lambda tools: tools.split(index, line))
+
+    def _on_merge(self, index: Index, line: NDArray[np.floating]) -> None:
+        self._try(lambda tools: tools.merge_along(index, line))
+
+    def _on_region(self, index: Index, box: Box) -> None:
+        self._try(lambda tools: tools.right(index, box))
+
     def _on_session_changed(self, changed: Changed) -> None:
         results = self._binding.current
         if not self.shows_review or changed.kind == "predicted" or results is None:
@@ -133,10 +170,15 @@ class Correct:
         if not (self._state(results).labels == label).any():
             self._say(NO_CELL)
             return
-        try:
-            act(self._tools(results), label)
-        except ValueError as error:
-            self._say(str(error))
+        self._try(lambda tools: act(tools, label))
+
+    def _try(self, act: Callable[[Tools], None]) -> None:
+        results = self._results()
+        if results is not None:
+            try:
+                act(self._tools(results))
+            except ValueError as error:
+                self._say(str(error))
 
     def _results(self) -> Results | None:
         results = self._binding.current

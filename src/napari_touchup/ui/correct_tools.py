@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from napari_touchup.session.session import Session
 from napari_touchup.ui.correct import Correct
 from napari_touchup.ui.mark_brush import Kind
+from napari_touchup.ui.undo_keys import REDO, UNDO
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
 
     return (
         Tool("new", "New cell", "Paint a cell that is missing", correct.new_cell, "N"),
+        Tool("split", "Split", "Draw a line through a cell that is two", correct.split, "Q"),
+        Tool(
+            "merge", "Merge",
+            "Draw a line from one cell into the other: they are one. Alt+click does the same",
+            correct.merge, "G",
+        ),
         Tool("confirm", "Confirm", "The selected cell is right: it teaches", correct.confirm, "K"),
         Tool(
             "unconfirm", "Take back", "The selected cell shall not teach", correct.unconfirm, "U"
@@ -57,6 +64,11 @@ def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
             marks("ignore"), checkable=True,
         ),
         Tool(
+            "region", "Region right",
+            "Draw a rectangle in which everything is right, cells and background",
+            correct.region_right,
+        ),
+        Tool(
             "right", "All right", "Everything in this frame is right, cells and background",
             correct.frame_right,
         ),
@@ -65,6 +77,6 @@ def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
             correct.finish,
         ),
         Tool("undo", "Undo", "Take the last correction back, in whatever frame", session.undo,
-             "Control-Z"),
-        Tool("redo", "Redo", "Do again what was taken back", session.redo, "Control-Shift-Z"),
+             UNDO),
+        Tool("redo", "Redo", "Do again what was taken back", session.redo, REDO),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from napari_touchup.ui.apply import Apply
 from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.correct import Correct
+from napari_touchup.ui.correct_keys import CorrectKeys
 from napari_touchup.ui.correct_panel import CorrectPanel
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.fine_tune_panel import FineTunePanel
@@ -68,6 +69,7 @@ class TouchUpDock(QScrollArea):
         self.trial = TrialLayer(napari_viewer, self.binding, self.tuning)
         self.correct_panel = CorrectPanel(self.session, self.correct, self.keeper)
         self.fine_tune = FineTunePanel(self.tuning, self.trial)
+        self.keys = CorrectKeys(napari_viewer, self.session, self.correct, self.trial)
         self.folds = [
             Fold("Correct", self.correct_panel, "Mend the masks of this frame"),
             Fold("Fine-tune", self.fine_tune, "Teach the model what you corrected"),
@@ -82,7 +84,7 @@ class TouchUpDock(QScrollArea):
         one_open(self.folds)
         napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
         # a closed dock is destroyed; its work must end with it
-        parts = (self.apply, self.correct, self.trial, self.tuning, self.binding)
+        parts = (self.keys, self.apply, self.correct, self.trial, self.tuning, self.binding)
         self.destroyed.connect(_Farewell(napari_viewer, parts))
         application = QCoreApplication.instance()
         if application is not None:

@@ -113,9 +113,9 @@ def look_at(
     middle[y], middle[x] = ((s.start + s.stop - 1) / 2 for s in box)
     centre = layer.data_to_world(middle)  # type: ignore[no-untyped-call]
     extent = max((s.stop - s.start) * layer.scale[n] for s, n in zip(box, (y, x), strict=True))
-    viewer.camera.center = (0.0, float(centre[y]), float(centre[x]))
+    viewer.scene.camera.center = (0.0, float(centre[y]), float(centre[x]))
     room = min(getattr(viewer, "_canvas_size", (600, 600)))
-    viewer.camera.zoom = room / (extent * (1 + margin))
+    viewer.scene.camera.zoom = room / (extent * (1 + margin))
 
 
 def visible_window(layer: Image, axes: str) -> tuple[slice, slice] | None:

@@ -42,11 +42,11 @@ class MarkBrush:
         if "review" not in results.live:
             results.show_review()
         layer: Labels = results.layers["review"]
-        self.kind, self._layer = kind, layer
         layer.editable = True
         layer.brush_size = results.masks.brush_size
         layer.selected_label = PAINTS[kind]
-        self._viewer.layers.selection.active = layer
+        self._viewer.layers.selection.active = layer  # on the way napari tells of none, too
+        self.kind, self._layer = kind, layer
         layer.mode = "paint"
         layer.events.paint.connect(self._on_paint)
         self.changed.emit()

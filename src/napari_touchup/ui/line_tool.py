@@ -1,4 +1,4 @@
-"""A line through a cell makes it two."""
+"""A line that a person draws on the cells of a frame."""
 
 from collections.abc import Callable
 
@@ -10,24 +10,27 @@ from napari_touchup.core.entries import Index
 from napari_touchup.ui.draw_once import DrawOnce
 from napari_touchup.ui.layers import Grid
 
-NAME = "draw a line through a cell (Esc: leave it)"
 
-
-class SplitTool:
+class LineTool:
     """Lets a person draw a line.
 
     Parameters
     ----------
     viewer : ViewerModel
-    split : callable
+    what : str
+        Is to be drawn, such as "a line through a cell".
+    done : callable
         Takes the index of a frame and the line, a (2, 2) array of y, x in pixels.
     """
 
     def __init__(
-        self, viewer: ViewerModel, split: Callable[[Index, NDArray[np.floating]], None]
+        self,
+        viewer: ViewerModel,
+        what: str,
+        done: Callable[[Index, NDArray[np.floating]], None],
     ) -> None:
-        self._split = split
-        self._line = DrawOnce(viewer, NAME, "add_line", self._on_line)
+        self._call = done
+        self._line = DrawOnce(viewer, f"draw {what} (Esc: leave it)", "add_line", self._on_line)
 
     @property
     def waiting(self) -> bool:
@@ -42,4 +45,4 @@ class SplitTool:
 
     def _on_line(self, index: Index, line: NDArray[np.floating]) -> None:
         if np.linalg.norm(line[-1] - line[0]) >= 1:  # a mere click is no line
-            self._split(index, line)
+            self._call(index, line)
