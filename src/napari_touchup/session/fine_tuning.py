@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,16 +16,16 @@ from napari_touchup.engine.lessons import (
     Learned,
     Preview,
     View,
-    margin_px,
 )
 from napari_touchup.nn.header import read_header
 from napari_touchup.options import TrainOptions
 from napari_touchup.session.child import Child
+from napari_touchup.session.fine_tune_request import How, Models, make_request
 from napari_touchup.session.fine_tune_run import FAILED, FineTuneRun, Worker
 from napari_touchup.session.images import Feed
 from napari_touchup.session.job import Job
-from napari_touchup.session.lesson_book import Source, gather, sources
 from napari_touchup.session.session import Session
+from napari_touchup.session.sources import Source, find_sources
 from napari_touchup.session.status import Status, failed
 from napari_touchup.session.trial import Asked, Trial, compared
 from napari_touchup.session.versions import Versions
@@ -76,7 +76,7 @@ class FineTuning:
         session.gallery.note_feed(image, feed)
         root = self.versions.root(model.path)
         asked = Asked(root, session.counts.teach, image, session.frame, session.instances)
-        found = self._sources(len(feed.channels))
+        found = find_sources(session.project, session.gallery, len(feed.channels)).found
         prepare = partial(self._requests, asked, model.path, feed, found)
         self.running = True
         session.status = Status("busy", READING)
@@ -123,31 +123,15 @@ class FineTuning:
         """End the run and its process."""
         self._run.close()
 
-    def _sources(self, wanted: int) -> tuple[Source, ...]:
-        """Corrected images whose pixels can be read."""
-        session = self.session
-        feeds: dict[str, tuple[Feed, tuple[int, int]]] = {}
-        for record in session.project.ledger.images():
-            feed = session.gallery.feed(record, wanted)
-            image = session.gallery.image(record)
-            if feed is not None and image is not None:
-                feeds[record.fingerprint] = feed, image.plane_shape
-        return sources(feeds, iter(session.project.corrected()))
-
     def _requests(
         self, asked: Asked, current: Path, feed: Feed, found: tuple[Source, ...]
     ) -> Generator[FineTuneRequest]:
         """Read what is needed; runs in a thread."""
-        base, session = self.versions.path(asked.root), self.session
-        header = read_header(base)
-        margin = margin_px(header.diameter_px, session.options.diameter)
-        book = gather(session.project.ledger, found, header.normalize, margin)
-        yield FineTuneRequest(
-            base, current, self.versions.new_file(), f"{asked.root.name}, fine-tuned",
-            book.lessons, book.checks, self.options,
-            segment=session.options, instances=session.instances,
-            frame=View(feed.read(asked.frame)),
-        )  # fmt: skip
+        base, out = self.versions.path(asked.root), self.versions.new_file()
+        models = Models(asked.root.name, base, current, out)
+        how = How(self.options, self.session.options, self.session.instances)
+        request = make_request(self.session.project.ledger, found, models, how)
+        yield replace(request, frame=View(feed.read(asked.frame)))
 
     def _on_request(self, asked: Asked, request: FineTuneRequest) -> None:
         if self.running:

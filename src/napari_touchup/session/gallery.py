@@ -10,9 +10,15 @@ from napari_touchup.session.images import Channel, Feed, Image
 
 
 class Gallery:
-    """Remembers images by their key, and finds those of earlier sessions in their files."""
+    """Remembers images by their key, and finds those of earlier sessions in their files.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    beside : a folder where files are looked for that are not in their place any more
+    """
+
+    def __init__(self, beside: Path | None = None) -> None:
+        self._beside = beside
         self._open: dict[str, Image] = {}
         self._feeds: dict[str, Feed] = {}  # that a person chose for a network
 
@@ -28,7 +34,7 @@ class Gallery:
         """Give an image of a project, if its file is still there and holds the same pixels."""
         if record.fingerprint in self._open:
             return self._open[record.fingerprint]
-        found = None if record.path is None else _read(record.path, record)
+        found = next(filter(None, (_read(path, record) for path in self._places(record))), None)
         if found is not None:
             self.note(found)
         return found
@@ -40,6 +46,11 @@ class Gallery:
             return None
         chosen = self._feeds.get(record.fingerprint) or Feed(_chosen(image, record, wanted))
         return chosen if len(chosen.channels) == wanted else None
+
+    def _places(self, record: ImageRecord) -> tuple[Path, ...]:
+        if record.path is None:
+            return ()
+        return (record.path, *([self._beside / record.path.name] if self._beside else []))
 
     def record(self, image: Image) -> ImageRecord:
         """Tell what a project shall know of an image."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_touchup.io.project import SUFFIX, ProjectFile
 from napari_touchup.io.projects import Found, find_by_fingerprint, new_project, remember
+from napari_touchup.session.current import choose, current
 from napari_touchup.session.images import Image
 from napari_touchup.session.job import Job
 from napari_touchup.session.ledger import Ledger, Saved
@@ -15,7 +16,6 @@ from napari_touchup.session.project import Changed, Project
 from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status, failed
 
-MODEL = "model"  # setting: number of the version that is in use
 NOT_SAVED = "Not saved yet"
 READ_ONLY = "Another window works in this project: look as you like, nothing is saved from here."
 
@@ -108,13 +108,12 @@ class Keeper:
         model = self._session.model
         version = None if model is None else self._session.versions.of(model.path)
         if version is not None:
-            self._ledger.put_setting(MODEL, str(version.number))
+            choose(self._ledger, version)
 
     def _use_its_model(self) -> None:
-        number, versions = self._ledger.setting(MODEL), self._session.versions
-        for version in versions.all():
-            if str(version.number) == number:
-                self._session.open_model(versions.path(version))
+        version = current(self._ledger)
+        if version is not None:
+            self._session.open_model(self._session.versions.path(version))
 
     def _on_project(self, project: Project) -> None:
         self._follow(project.ledger)

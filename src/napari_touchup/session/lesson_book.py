@@ -1,6 +1,6 @@
 """The lessons and checks of a project: its corrected frames, cut to what counts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,25 +11,14 @@ from napari_touchup.core.delta import Object
 from napari_touchup.engine.lessons import Check, Lesson, cut, cut_check
 from napari_touchup.options import NormalizeOptions
 from napari_touchup.session.frame_state import FrameState, rebuild
-from napari_touchup.session.frames import Index
-from napari_touchup.session.images import Feed
 from napari_touchup.session.ledger import Ledger
+from napari_touchup.session.sources import Source
 from napari_touchup.session.teaching import teaching
 
 NOTHING = (
     "Nothing teaches yet. Paint a missed cell, mend an outline, or confirm a cell that is right;"
     " then press Fine-tune."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """An image whose pixels can be read, and its frames that hold hand work."""
-
-    key: str
-    feed: Feed
-    shape: tuple[int, int]  # of a frame
-    frames: tuple[Index, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +69,6 @@ def gather(
     if not lessons:
         raise ValueError(NOTHING)
     return LessonBook(tuple(lessons), tuple(checks))
-
-
-def sources(
-    feeds: Mapping[str, tuple[Feed, tuple[int, int]]], places: Iterator[tuple[str, Index]]
-) -> tuple[Source, ...]:
-    """Group frames by their image; those whose pixels cannot be read are left out."""
-    frames: dict[str, list[Index]] = {}
-    for key, index in places:
-        if key in feeds:
-            frames.setdefault(key, []).append(index)
-    return tuple(Source(key, *feeds[key], tuple(found)) for key, found in frames.items())
 
 
 def _held_out(state: FrameState) -> Iterator[tuple[Object, NDArray[np.bool_]]]:
