@@ -109,6 +109,24 @@ def model_choice(tmp_path: Path) -> Any:
     return choice
 
 
+@pytest.fixture
+def model_file(tmp_path: Path) -> Any:
+    """Writes a model of some 100 weights."""
+
+    def write(path: str | Path, **about: Any) -> Path:
+        # PyTorch loads only in tests that need it
+        from napari_touchup.nn.build import build
+        from napari_touchup.nn.checkpoint import save
+
+        spec = ModelSpec(base=2, depth=1, in_channels=about.pop("in_channels", 1))
+        header = Header(**({"name": "m", "spec": spec, "diameter_px": 20} | about))
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        save(tmp_path / path, build(spec), header)
+        return tmp_path / path
+
+    return write
+
+
 def spots(*values: int) -> Any:
     """(32, 64) uint8 image with a square of 8 x 8 px for each value, from left to right."""
     image = np.zeros((32, 64), np.uint8)

@@ -83,7 +83,7 @@ def read_header(path: str | PathLike[str]) -> Header:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            head = _read_head(path, file)
+            head = read_head(path, file)
     except OSError as error:
         raise ModelFileError(f"{path.name} cannot be read: {error.strerror or error}") from error
     texts = head.get("__metadata__")
@@ -100,7 +100,14 @@ def content_hash(path: str | PathLike[str]) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _read_head(path: Path, file: BinaryIO) -> dict[str, Any]:
+def read_head(path: Path, file: BinaryIO) -> dict[str, Any]:
+    """Read the JSON at the front of an open safetensors file; the raw numbers come next.
+
+    Raises
+    ------
+    ModelFileError
+        If it is something else, or cut short.
+    """
     first = file.read(8)
     length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
     text = file.read(length) if length <= HEAD_LIMIT else b""

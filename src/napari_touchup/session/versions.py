@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_touchup.core.entries import Version
 from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
+from napari_touchup.nn.naming import copy_named
 from napari_touchup.session.ledger import Ledger
 
 FOLDER = "models"  # in the project's folder
@@ -33,6 +34,10 @@ class Versions:
     def all(self) -> tuple[Version, ...]:
         """Give those that were not thrown away, the oldest first."""
         return tuple(version for version in self._ledger.versions() if not version.binned)
+
+    def binned(self) -> tuple[Version, ...]:
+        """Give those that were thrown away, the oldest first."""
+        return tuple(version for version in self._ledger.versions() if version.binned)
 
     def folder(self) -> Path:
         if self._ledger.folder is not None:
@@ -67,6 +72,24 @@ class Versions:
             version = known[version.parent]
         return version
 
+    def take_in(self, path: Path) -> Version:
+        """Copy a model file into the project; one that is there already is not copied again.
+
+        Raises
+        ------
+        ModelFileError
+            If it is no model that this version can use.
+        OSError
+            If it cannot be copied.
+        """
+        read_header(path)
+        digest = content_hash(path)
+        known = (each for each in self._ledger.versions() if each.digest == digest)
+        version = next(known, None)
+        if version is None:
+            return self._add_root(path)
+        return self.take_back(version) if version.binned else version
+
     def new_file(self) -> Path:
         """Give the place of a candidate; it is not a version before it is accepted."""
         return self.folder() / f"candidate-{time.time_ns()}{SUFFIX}"
@@ -98,14 +121,22 @@ class Versions:
         """Leave a version out of the list; its file stays in the project."""
         self._put(replace(version, binned=True))
 
-    def take_back(self, version: Version) -> None:
-        self._put(replace(version, binned=False))
+    def take_back(self, version: Version) -> Version:
+        return self._put(replace(version, binned=False))
 
     def export(self, version: Version, target: Path) -> None:
-        """Copy a version's file, which holds no pixels and no paths."""
-        part = target.with_name(f"{target.name}.part")
-        shutil.copyfile(self.path(version), part)
-        os.replace(part, target)
+        """Copy a version's file, which holds no pixels and no paths; it is named as the target.
+
+        Raises
+        ------
+        ValueError
+            If it would lie among the project's own files.
+        OSError
+            If it cannot be written.
+        """
+        if target.absolute().parent == self.folder().absolute():
+            raise ValueError("expected a folder that is not the project's own")
+        copy_named(self.path(version), target, target.stem)
 
     def _add_root(self, path: Path) -> Version:
         number, name = self._next(), read_header(path).name
