@@ -7,7 +7,7 @@ A row is written after each run, and those that are there already are not run ag
 
 import csv
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -21,7 +21,7 @@ from rich.console import Console
 from safetensors.numpy import load_file
 from torch import nn
 
-from napari_touchup.engine import train
+from napari_touchup.engine import feed, train
 from napari_touchup.engine.events import Fitted
 from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.engine.skill import pooled_ap50
@@ -34,27 +34,32 @@ MIDDLE = TrainOptions(
 )
 AVERAGED, LAST = "middle", "weights of the last step"  # both come of the same run
 DECODER = "decoder only"
+BY_PIXELS = "by pixels"  # every annotated pixel of a batch counts the same, old or new
 VARIANTS: dict[str, dict[str, Any]] = {
     AVERAGED: {},
     "replay 0": {"replay": 0.0},
-    "replay 0.5 to 0": {"replay": 0.5, "replay_end": 0.0},
     "replay 0.5": {"replay": 0.5},
     "rate 3e-3": {"rate": 3e-3},
-    "300 steps": {"steps": 300},
     "norm learns": {"freeze_norm": False},
+    "300 steps": {"steps": 300},
+    "replay 0.5 to 0": {"replay": 0.5, "replay_end": 0.0},
     DECODER: {},
     "60 steps": {"steps": 60},
     "rate 3e-4": {"rate": 3e-4},
+    f"replay 0.25 {BY_PIXELS}": {},
+    f"replay 0.5 to 0 {BY_PIXELS}": {"replay": 0.5, "replay_end": 0.0},
+    f"replay 0.5 {BY_PIXELS}": {"replay": 0.5},
 }
-ALL, REPLAYS = list(VARIANTS), list(VARIANTS)[:4]
+ALL = list(VARIANTS)
 # (seeds, cells, variants): what tells most comes first, as the time is short
 STAGES = (
-    ((0,), 5, ALL),
+    ((0,), 5, ALL[:5]),
     ((0,), 20, ALL[:2]),
     ((0,), 1, ALL[:2]),
+    ((0,), 5, ALL),
     ((1, 2), 5, ALL),
-    ((0, 1, 2), 20, REPLAYS),
-    ((0, 1, 2), 1, REPLAYS),
+    ((0, 1, 2), 20, ALL[:3]),
+    ((0, 1, 2), 1, ALL[:3]),
 )
 ZERO_SHOT = "base"
 
@@ -92,9 +97,8 @@ class Study:
         """Teach the base model; the averaged weights and those of the last step are two rows."""
         sample = few_cells(domain.pictures[seed].sample, cells, seed)
         options = MIDDLE.model_copy(update=VARIANTS[variant] | {"seed": seed})
-        averaged, last, seconds = taught(
-            self.base, sample, options, self.replay, decoder=variant == DECODER
-        )
+        with how(variant):
+            averaged, last, seconds = taught(self.base, sample, options, self.replay)
         about = domain.name, seed, cells
         yield Row(*about, variant, **self.score(averaged, domain), seconds=seconds)
         if variant == AVERAGED:
@@ -131,13 +135,23 @@ def runs(every: list[Domain]) -> Iterator[tuple[Domain, int, int, str]]:
             yield domain, seed, cells, variant
 
 
+@contextmanager
+def how(variant: str) -> Iterator[None]:
+    """Change what is no option."""
+    with ExitStack() as changes:
+        if variant == DECODER:
+            changes.enter_context(patch.object(train, "start", start_decoder))
+        if variant.endswith(BY_PIXELS):
+            changes.enter_context(patch.object(feed, "weigh_old", lambda targets, *_: targets))
+        yield
+
+
 def taught(
-    base: Model, sample: Sample, options: TrainOptions, replay: SampleSet, decoder: bool
+    base: Model, sample: Sample, options: TrainOptions, replay: SampleSet
 ) -> tuple[Model, Model, float]:
     """Give the model with averaged weights, that of the last step, and the seconds it took."""
-    begin = patch.object(train, "start", start_decoder) if decoder else nullcontext()
     samples = SampleSet([sample], balance=False)
-    with TemporaryDirectory() as folder, begin:
+    with TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         *_, fitted = train.fit(base, samples, options, replay=(replay,), save=state)
         assert isinstance(fitted, Fitted)

@@ -122,7 +122,7 @@ class TrainOptions(Options):
     batch: Annotated[int, Field(ge=1)] = 8  # crops in a step
     crop: Annotated[int, Field(ge=8)] = 256  # edge of the network's input, pixels
     foreground: Fraction = 0.5  # share of the crops that are centred on an annotated object
-    replay: Fraction = 0.0  # share of every batch that comes from the replay sets
+    replay: Fraction = 0.0  # share of every batch, and most of its weight, that is of replay sets
     replay_end: Fraction | None = None  # what it evenly becomes by the end; None: it stays
     optimizer: Literal["adamw", "sgd"] = "adamw"
     rate: Positive = 2e-3  # peak learning rate

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_touchup.engine.distributed import Team
-from napari_touchup.engine.feed import Feed, centred
+from napari_touchup.engine.feed import Feed, centred, weigh_old
 from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.nn.build import build
 from napari_touchup.nn.loss import Targets
@@ -72,6 +72,13 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
     assert targets.mask.shape == (2, 16, 16)
 
 
+class Deaf(Team):
+    """A process that hears of no other."""
+
+    def mean(self, numbers: torch.Tensor) -> torch.Tensor:
+        return numbers
+
+
 def test_processes_make_the_parts_of_one_batch() -> None:
     options = TrainOptions(batch=5, crop=16, replay=0.4)
     rng = np.random.default_rng(0)
@@ -81,14 +88,55 @@ def test_processes_make_the_parts_of_one_batch() -> None:
         batches = Feed(noisy, (flat(0),), options, build(SPEC), SPEC, team)
         return batches.vary(batches.draw(3, 5), 3, 5, torch.device("cpu"))[0]
 
-    parts = [image(Team(rank, 2)) for rank in range(2)]
+    parts = [image(Deaf(rank, 2)) for rank in range(2)]
     assert [len(part) for part in parts] == [2, 3]
     torch.testing.assert_close(torch.cat(parts), image(Team()))
+
+
+def some_targets(*annotated: list[int]) -> Targets:
+    """Images of one row."""
+    counts = torch.tensor(annotated, dtype=torch.bool)[:, None]
+    plane = torch.ones_like(counts, dtype=torch.float32)
+    return Targets(plane, plane, plane, plane, counts)
+
+
+@pytest.mark.parametrize(
+    ("annotated", "old", "expected"),
+    [
+        # 2 pixels in a new crop, 4 in an old one: each of those counts half
+        (([1, 1, 0, 0], [1, 1, 1, 1]), [0, 1], [[1, 1, 0, 0], [0.5, 0.5, 0.5, 0.5]]),
+        # two old crops with 6 pixels, a new one with 1
+        (([0, 0, 0, 1], [1, 1, 1, 1], [1, 1, 0, 0]), [0, 1, 1], [[0, 0, 0, 1], [1 / 3] * 4, None]),
+        (([1, 1, 1, 1], [1, 1, 1, 1]), [0, 1], [[1, 1, 1, 1], [1, 1, 1, 1]]),
+        (([1, 1, 1, 1], [1, 0, 0, 0]), [0, 1], [[1, 1, 1, 1], [1, 0, 0, 0]]),  # never more
+        (([1, 1, 0, 0], [1, 0, 0, 0]), [0, 0], [[1, 1, 0, 0], [1, 0, 0, 0]]),
+        (([1, 1, 0, 0], [1, 1, 1, 1]), [1, 1], [[1, 1, 0, 0], [1, 1, 1, 1]]),
+    ],
+)
+def test_old_crops_weigh_no_more_than_new_ones(
+    annotated: tuple[list[int], ...], old: list[int], expected: list[list[float] | None]
+) -> None:
+    targets = weigh_old(some_targets(*annotated), torch.tensor(old, dtype=torch.bool))
+    for found, wanted in zip(targets.annotated[:, 0], expected, strict=True):
+        if wanted is not None:
+            torch.testing.assert_close(found, torch.tensor(wanted, dtype=torch.float32))
 
 
 def test_every_process_needs_a_crop() -> None:
     with pytest.raises(ValueError, match="a crop for each of 9 processes, got a batch of 8"):
         Feed(flat(1), (), PLAIN, build(SPEC), SPEC, Team(0, 9))
+
+
+def test_a_batch_says_which_crops_are_old_and_weighs_them() -> None:
+    marks = np.zeros((40, 40), bool)
+    marks[:20] = True
+    half = SampleSet([Sample(np.zeros((1, 40, 40)), np.ones((40, 40), int), marks)])
+    options = TrainOptions(batch=4, crop=40, replay=0.5, augment=AugmentOptions.none())
+    batches = Feed(half, (flat(2),), options, build(SPEC), SPEC)
+    crops = batches.draw(0, 4)
+    assert crops.old.tolist() == [False, False, True, True]
+    _, targets = batches.vary(crops, 0, 4, torch.device("cpu"))
+    assert targets.annotated.sum((1, 2)).tolist() == [800, 800, 800, 800]
 
 
 def test_valid_networks_get_the_targets_of_their_output() -> None:

@@ -94,6 +94,18 @@ def test_two_by_two_by_hand(raw: Tensor, wanted: Targets, expected: dict[str, fl
     assert losses.total.item() == pytest.approx(mask + 0.5 * dice + border + distance, abs=1e-5)
 
 
+def test_an_image_can_count_half() -> None:
+    zeros = torch.zeros(2, 2, 2)
+    counts = torch.tensor([1.0, 0.5])[:, None, None].expand(2, 2, 2)
+    raw = torch.zeros(2, 3, 2, 2)
+    raw[1, 0] = -LN3
+    losses = maps_loss(raw, Targets(zeros, zeros, zeros, zeros + 1, counts))
+    assert losses.mask.item() == pytest.approx((4 * HALF + 2 * QUARTER) / 6, abs=1e-5)
+    assert losses.dice.item() == pytest.approx((2 / 3 + 1 / 2) / 2)  # that of each image is its own
+    assert losses.border.item() == pytest.approx(HALF, abs=1e-5)
+    assert losses.distance.item() == pytest.approx(0.5)
+
+
 def test_weight_of_the_mask_term_is_the_weight_map() -> None:
     weights = [[7.0, 0.5], [11.0, 1.5]]
     raw = logits([[0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 0], [0, 0]])

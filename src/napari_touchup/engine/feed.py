@@ -3,11 +3,12 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from napari_touchup.core.tiling import Geometry
@@ -16,6 +17,11 @@ from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.samples import Crops, SampleSet, stack
 from napari_touchup.nn.loss import Targets
 from napari_touchup.options import ModelSpec, TrainOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Batch(Crops):
+    old: NDArray[np.bool_]  # (B,) comes of a replay set
 
 
 class Feed:
@@ -60,7 +66,7 @@ class Feed:
         self.window = window(self.input_size, options.augment)
         self._seconds = 0.0
 
-    def draw(self, step: int, count: int, progress: float = 0.0) -> Crops:
+    def draw(self, step: int, count: int, progress: float = 0.0) -> Batch:
         """Windows for the step after `step` steps: this process's part of `count` crops.
 
         Progress is that of the run when the step begins, 0 ... 1.
@@ -72,32 +78,37 @@ class Feed:
         picks = [self.replay[int(rng.integers(len(self.replay)))] for _ in range(min(old, count))]
         sets = [self.samples] * (count - len(picks)) + picks
         sizes = (self.input_size, self.window, self.options.foreground)
+        part = self.team.part(count)
         # each crop has randomness of its own, so that processes can share a batch out
         crops = stack(
             [
                 sets[index].draw(np.random.default_rng([self.options.seed, step, index]), 1, *sizes)
-                for index in self.team.part(count)
+                for index in part
             ]
         )
         self._seconds += time.perf_counter() - begun
-        return crops
+        return Batch(**vars(crops), old=np.array(part) >= count - len(picks))
 
     def vary(
-        self, crops: Crops, step: int, count: int, device: torch.device
+        self, crops: Batch, step: int, count: int, device: torch.device
     ) -> tuple[Tensor, Targets]:
         """Network input (B, C, Y, X) and targets of its output's size, on the device.
 
         Crops, step and count are those of `draw`.
         """
         begun = time.perf_counter()
-        layers = Layers(*(torch.from_numpy(a).to(device) for a in vars(crops).values()))
+        arrays = {f.name: getattr(crops, f.name) for f in fields(Layers)}
+        layers = Layers(**{name: torch.from_numpy(a).to(device) for name, a in arrays.items()})
         generator = Generator(device).manual_seed(torch_seed(self.options.seed, step))
         draws = Draws(generator, count, self.team.part(count).start)
         image, targets = augment(
             layers, self.input_size, self.options.augment, draws, self.samples.semantic
         )
+        targets = centred(targets, self.output_size)
+        if self.replay:
+            targets = weigh_old(targets, torch.from_numpy(crops.old).to(device), self.team)
         self._seconds += time.perf_counter() - begun
-        return image, centred(targets, self.output_size)
+        return image, targets
 
     def take_seconds(self) -> float:
         """Seconds spent here since the last call (on a GPU: those that the host waited)."""
@@ -114,6 +125,27 @@ def replay_share(progress: float, options: TrainOptions) -> float:
     """
     last = options.replay if options.replay_end is None else options.replay_end
     return options.replay + (last - options.replay) * progress
+
+
+def weigh_old(targets: Targets, old: Tensor, team: Team = ALONE) -> Targets:
+    """Let old crops weigh no more than new ones: else the few cells of a frame are drowned.
+
+    Old crops are annotated everywhere, new ones often in a tenth of their pixels.
+
+    Parameters
+    ----------
+    targets : of this process's part of a batch
+    old : (B,) bool, the crops of replay sets
+    team : the processes that share the batch
+    """
+    pixels = targets.annotated.sum((1, 2), dtype=torch.float32)  # (B,)
+    new = (~old).to(pixels)
+    news, new_pixels, olds, old_pixels = team.mean(
+        torch.stack([new.sum(), (new * pixels).sum(), (1 - new).sum(), ((1 - new) * pixels).sum()])
+    )
+    factor = (new_pixels * olds / (old_pixels * news)).nan_to_num(1.0, 1.0).clamp(max=1.0)
+    counts = torch.where(old, factor, 1.0)[:, None, None]
+    return replace(targets, annotated=targets.annotated * counts)
 
 
 def torch_seed(seed: int, step: int) -> int:

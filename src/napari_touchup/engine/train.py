@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.evaluate import Scored, evaluate, mean_scores
 from napari_touchup.engine.events import DivergedError, Event, Fitted, Saved, Step, Validated
-from napari_touchup.engine.feed import Feed, torch_seed
+from napari_touchup.engine.feed import Batch, Feed, torch_seed
 from napari_touchup.engine.memory import is_out_of_memory
-from napari_touchup.engine.samples import Crops, SampleSet
+from napari_touchup.engine.samples import SampleSet
 from napari_touchup.engine.segment import Notice
 from napari_touchup.engine.state import (
     State,
@@ -113,7 +113,7 @@ def fit(
             save_state(save, state)
 
 
-def attempt(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) -> Tensor | None:
+def attempt(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Tensor | None:
     """Put the gradients of one batch in place; None where memory ran out.
 
     Returns
@@ -130,7 +130,7 @@ def attempt(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) 
         return None
 
 
-def learn(state: State, feed: Feed, crops: Crops, loss: Loss, device: Device) -> Tensor:
+def learn(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Tensor:
     """One forward and backward pass."""
     on = torch.device(device.name)
     image, targets = feed.vary(crops, state.step, state.batch, on)

@@ -28,7 +28,7 @@ class Targets:
     border: Tensor  # float 0 or 1, 1 where two objects touch
     distance: Tensor  # float 0 ... 1, distance to the outside over the object's maximum
     weights: Tensor  # float >= 0, the weight map; 0 where not annotated
-    annotated: Tensor  # bool; all else is ignored
+    annotated: Tensor  # bool, or float >= 0 where crops count less than others; 0 is ignored
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,12 @@ def _softmax_losses(raw: Tensor, targets: Targets, normaliser: Tensor | None = N
 
 def _weights(targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Weights of mask, Dice, border and distance, each (B, Y, X)."""
-    pixels = targets.annotated.to(targets.weights)
+    counts = targets.annotated.to(targets.weights)
+    pixels = (counts > 0).to(counts)
     unknown = F.max_pool2d(1 - pixels, 2 * BORDER_MARGIN_PX + 1, 1, BORDER_MARGIN_PX)
-    edges = (1 - unknown) * (1 + (BORDER_WEIGHT - 1) * targets.border)
-    depths = pixels * (1 + (INSIDE_WEIGHT - 1) * (targets.mask > 0))
-    return targets.weights * pixels, pixels, edges, depths
+    edges = counts * (1 - unknown) * (1 + (BORDER_WEIGHT - 1) * targets.border)
+    depths = counts * (1 + (INSIDE_WEIGHT - 1) * (targets.mask > 0))
+    return targets.weights * counts, pixels, edges, depths
 
 
 def _sums(weights: Tensor, pixels: Tensor, edges: Tensor, depths: Tensor) -> Tensor:
