@@ -1,6 +1,6 @@
 """The keys of the *Correct* and *Fine-tune* folds, for as long as the dock lives."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from napari.components import ViewerModel
@@ -9,7 +9,6 @@ from napari_touchup.session.session import Session
 from napari_touchup.ui.correct import Correct
 from napari_touchup.ui.correct_tools import tools_of
 from napari_touchup.ui.keys import BoundKeys
-from napari_touchup.ui.trial_layer import TrialLayer
 from napari_touchup.ui.undo_keys import REDO, UNDO, UndoKeys
 
 FLIP = "H"  # held down: the old masks
@@ -19,10 +18,14 @@ class CorrectKeys:
     """Binds the keys of the tools; undo and redo over napari's own."""
 
     def __init__(
-        self, viewer: ViewerModel, session: Session, correct: Correct, trial: TrialLayer
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        correct: Correct,
+        flips: Sequence[Callable[[bool], None]],  # each shows old masks, or new ones again
     ) -> None:
         self._viewer = viewer
-        self._trial = trial
+        self._flips = flips
         tools = [tool for tool in tools_of(correct, session) if tool.key not in ("", UNDO, REDO)]
         self._keys = BoundKeys(viewer, {tool.key: tool.act for tool in tools})
         self._undo = UndoKeys(viewer, session.undo, session.redo)
@@ -35,6 +38,8 @@ class CorrectKeys:
         self._keys.close()
 
     def _on_flip(self, _viewer: Any) -> Iterator[None]:
-        self._trial.show_old(True)
+        for flip in self._flips:
+            flip(True)
         yield
-        self._trial.show_old(False)
+        for flip in self._flips:
+            flip(False)

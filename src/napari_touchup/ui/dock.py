@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qtpy.QtCore import QCoreApplication, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_touchup.session.comparison import Comparison
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.keeper import Keeper
+from napari_touchup.session.models import Models
 from napari_touchup.session.session import Session
 from napari_touchup.ui.activity import Activity
 from napari_touchup.ui.advanced_panel import AdvancedPanel
 from napari_touchup.ui.apply import Apply
 from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
+from napari_touchup.ui.compare_layer import CompareLayer
 from napari_touchup.ui.correct import Correct
 from napari_touchup.ui.correct_keys import CorrectKeys
 from napari_touchup.ui.correct_panel import CorrectPanel
@@ -27,6 +30,7 @@ from napari_touchup.ui.measure import Measure
 from napari_touchup.ui.model_panel import ModelPanel
 from napari_touchup.ui.run_panel import KEY, RunPanel
 from napari_touchup.ui.trial_layer import TrialLayer
+from napari_touchup.ui.versions_panel import VersionsPanel
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -57,7 +61,8 @@ class TouchUpDock(QScrollArea):
         self.activity = Activity(self.session)
         self.measure = Measure(napari_viewer, self.session, self.binding)
         self.image = ImagePanel(self.session, self.binding)
-        self.model = ModelPanel(self.session)
+        self.models = Models(self.session)
+        self.model = ModelPanel(self.models)
         self.run = RunPanel(self.session, self.binding)
         self.masks = MasksPanel(self.session)
         self.advanced = AdvancedPanel(self.session, self.measure)
@@ -67,9 +72,13 @@ class TouchUpDock(QScrollArea):
         self.correct = Correct(napari_viewer, self.session, self.binding)
         self.tuning = FineTuning(self.session)
         self.trial = TrialLayer(napari_viewer, self.binding, self.tuning)
+        self.comparison = Comparison(self.tuning)
+        self.compare = CompareLayer(napari_viewer, self.binding, self.comparison)
+        self.versions = VersionsPanel(self.models, self.comparison, self.compare, self)
         self.correct_panel = CorrectPanel(self.session, self.correct, self.keeper)
         self.fine_tune = FineTunePanel(self.tuning, self.trial)
-        self.keys = CorrectKeys(napari_viewer, self.session, self.correct, self.trial)
+        flips = (self.trial.show_old, self.compare.show_old)
+        self.keys = CorrectKeys(napari_viewer, self.session, self.correct, flips)
         self.folds = [
             Fold("Correct", self.correct_panel, "Mend the masks of this frame"),
             Fold("Fine-tune", self.fine_tune, "Teach the model what you corrected"),
@@ -82,9 +91,13 @@ class TouchUpDock(QScrollArea):
         self._lay_out()
 
         one_open(self.folds)
+        self.model.manage.clicked.connect(self.versions.show_beside)
         napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
         # a closed dock is destroyed; its work must end with it
-        parts = (self.keys, self.apply, self.correct, self.trial, self.tuning, self.binding)
+        parts = (
+            self.keys, self.apply, self.correct, self.compare, self.trial, self.tuning,
+            self.binding,
+        )  # fmt: skip
         self.destroyed.connect(_Farewell(napari_viewer, parts))
         application = QCoreApplication.instance()
         if application is not None:

@@ -2,55 +2,79 @@
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from napari_touchup.nn.header import DEFAULT_MODEL
-from napari_touchup.session.session import Session
+from napari_touchup.session.models import Models, Offer
 from napari_touchup.ui.forms import add_row, narrow_combo, narrow_form
 
 OPEN = "Open file…"
+FILTER = "Models (*.safetensors)"
+ORIGINS = {
+    "bundled": "Comes with Touch-Up",
+    "project": "A version of this project",
+    "shared": "Of your administrator's folder",
+    "file": "A file that was opened",
+}
 
 
 class ModelPanel(QWidget):
-    """The models that were opened, the default one first."""
+    """All models that can be chosen, and the way to those of the project."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, models: Models) -> None:
         super().__init__()
-        self._session = session
+        self._models = models
+        self._session = models.session
         self.model = narrow_combo("The network that segments: a *.safetensors file")
+        self.manage = QToolButton()
 
-        add_row(narrow_form(self), "Model", self.model)
+        self.manage.setText("…")
+        self.manage.setToolTip(
+            "Manage the models of this project: scores, names, comparison, import and export"
+        )
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        row.addWidget(self.model, 1)
+        row.addWidget(self.manage)
+        add_row(narrow_form(self), "Model", row)
 
-        self.model.addItem(OPEN, None)
         self.model.activated.connect(self._on_view_model)
-        session.events.model.connect(self._on_session_model)
-        if session.model is not None:
-            self._on_session_model()
-        elif DEFAULT_MODEL.exists():
-            session.open_model(DEFAULT_MODEL)
+        models.changed.connect(self._on_models)
+        self._on_models()
+        if self._session.model is None and DEFAULT_MODEL.exists():
+            self._session.open_model(DEFAULT_MODEL)
 
     def _on_view_model(self, row: int) -> None:
         path = self.model.itemData(row)
         if path is None:
-            name, _ = QFileDialog.getOpenFileName(
-                self, "Open a model", "", "Models (*.safetensors)"
-            )
+            name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", FILTER)
             path = Path(name) if name else None
         if path is not None:
             self._session.open_model(path)
-        self._on_session_model()
+        self._on_models()  # the choice may have failed
 
-    def _on_session_model(self) -> None:
-        chosen = self._session.model
-        if chosen is None:
-            return
-        paths = [self.model.itemData(row) for row in range(self.model.count())]
+    def _on_models(self) -> None:
+        offers, chosen = self._models.offers(), self._session.model
         with QSignalBlocker(self.model):
-            if chosen.path not in paths:
-                name = "default" if chosen.path == DEFAULT_MODEL else chosen.header.name
-                self.model.insertItem(self.model.count() - 1, name, chosen.path)
-                paths.insert(-1, chosen.path)
-            self.model.setCurrentIndex(paths.index(chosen.path))
-        size = f"{chosen.header.diameter_px:.0f} px"
-        self.model.setToolTip(f"{chosen.path}\nTrained on objects about {size} wide")
+            self.model.clear()
+            for number, offer in enumerate(offers):
+                if number and offer.origin != offers[number - 1].origin:
+                    self.model.insertSeparator(self.model.count())
+                self._add(offer)
+                if chosen is not None and chosen.path == offer.path:
+                    self.model.setCurrentIndex(self.model.count() - 1)
+            self.model.insertSeparator(self.model.count())
+            self.model.addItem(OPEN, None)
+            if chosen is None:
+                self.model.setCurrentIndex(-1)
+        if chosen is not None:
+            size = f"{chosen.header.diameter_px:.0f} px"
+            self.model.setToolTip(
+                f"{self.model.currentText()}: {chosen.path}\nTrained on objects about {size} wide"
+            )
+
+    def _add(self, offer: Offer) -> None:
+        self.model.addItem(offer.name, offer.path)
+        about = f"{ORIGINS[offer.origin]}: {offer.path}"
+        self.model.setItemData(self.model.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
