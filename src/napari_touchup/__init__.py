@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_touchup.io.images import open_image, read_labels, write_image, write_labels
     from napari_touchup.nn.checkpoint import Model
     from napari_touchup.nn.checkpoint import save as save_model
-    from napari_touchup.nn.header import Header, ModelFileError, find_model, read_header
+    from napari_touchup.nn.header import Header, ModelFileError, read_header
     from napari_touchup.options import (
         InstanceOptions,
         ModelSpec,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TrainOptions,
         WeightOptions,
     )
+    from napari_touchup.session.current import find_model
 
 # public name: (module, name there)
 _PLACES = {
@@ -48,7 +49,7 @@ _PLACES = {
     "WeightOptions": ("options", "WeightOptions"),
     "average_precision": ("core.metrics", "average_precision"),
     "class_weights": ("core.weights", "class_weights"),
-    "find_model": ("nn.header", "find_model"),
+    "find_model": ("session.current", "find_model"),
     "fit": ("engine.train", "fit"),
     "make_image": ("core.synth", "make_image"),
     "make_masks": ("engine.segment", "make_masks"),
@@ -100,15 +101,17 @@ __all__ = [
 
 
 def load_model(name: str = "default", device: str = "cpu") -> "Model":
-    """Load the bundled model ("default") or a model file.
+    """Load the bundled model ("default"), a model file, or the model of a project.
 
     Raises
     ------
     ModelFileError
         If there is no such file, or it is no model that this version can use.
+    ValueError
+        If a folder is no project.
     """
     from napari_touchup.nn.checkpoint import load
-    from napari_touchup.nn.header import find_model
+    from napari_touchup.session.current import find_model
 
     return load(find_model(name), device)
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from napari_touchup.cli.console import UsageError, one_line
 from napari_touchup.cli.evaluate import evaluate
+from napari_touchup.cli.fine_tune import fine_tune
 from napari_touchup.cli.models import models
 from napari_touchup.cli.segment import segment
 from napari_touchup.cli.synth import synth
@@ -65,7 +66,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.callback()(_about)
-for _command in (gui, demo, segment, weights, synth, models, evaluate, train):
+for _command in (gui, demo, segment, weights, synth, models, evaluate, train, fine_tune):
     app.command()(_command)
 
 

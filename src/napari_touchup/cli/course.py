@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from napari_touchup.cli.console import say
-from napari_touchup.engine.events import Step
+
+if TYPE_CHECKING:  # loads torch
+    from napari_touchup.engine.events import Step
 
 LINE_SECONDS = 30.0  # between two lines where no terminal shows a bar
 
@@ -28,13 +31,23 @@ class Display:
         else:
             say(text)
 
-    def step(self, step: Step, losses: list[float]) -> None:
+    def step(self, step: "Step", losses: list[float]) -> None:
         loss = sum(losses) / len(losses)
         rest = time_left(step.progress, step.seconds)
         text = f"step {step.step}, loss {loss:.3f}, rate {step.rate:.1e}, {rest} left"
-        self.bar.update(self.task, description=text, completed=step.progress)
-        if not self.bar.console.is_terminal and step.seconds - self.said >= LINE_SECONDS:
-            self.said = step.seconds
+        self.show(text, step.progress, step.seconds)
+
+    def show(self, text: str, progress: float, seconds: float) -> None:
+        """Show how far it is; in lines only now and then.
+
+        Parameters
+        ----------
+        progress : share of the work, 0 ... 1
+        seconds : since its start
+        """
+        self.bar.update(self.task, description=text, completed=progress)
+        if not self.bar.console.is_terminal and seconds - self.said >= LINE_SECONDS:
+            self.said = seconds
             self.say(text)
 
 

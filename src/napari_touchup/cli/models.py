@@ -6,42 +6,70 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import JsonValue
 
-from napari_touchup.cli.console import UsageError, output, table
+from napari_touchup.cli.console import UsageError, output, say, table
+from napari_touchup.cli.versions import version_table
 
 if TYPE_CHECKING:
     from napari_touchup.nn.header import Header
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FILE...]", help="Model files to list too.", show_default=False),
+    typer.Argument(
+        metavar="[FILE...]",
+        help="Model files to list too; of a project (NAME.touchup) all its versions.",
+        show_default=False,
+    ),
 ]
 
 
 def models(files: Files = None) -> None:
-    """List the bundled model and where it is, and the model files given."""
+    """List the bundled model and where it is, the model files and the projects given."""
     from napari_touchup.nn.header import read_header
 
     console = output()
     for name in ("default", *map(str, files or ())):
+        if is_folder(name):
+            console.print(version_table(Path(name).expanduser()))
+            continue
         path = model_path(name)
         rows = [("file", str(path)), *_rows(read_header(path))]
         console.print(table("", "", rows=rows, title=name))
 
 
 def model_path(name: str) -> Path:
-    """Path of the model "default" or of a file.
+    """Path of the model "default", of a file, or of the model that a project uses.
 
     Raises
     ------
     UsageError
-        If there is no such file.
+        If there is no such file, or a folder is no project.
     """
     from napari_touchup.nn.header import ModelFileError, find_model
 
+    if is_folder(name):
+        return _model_of(Path(name).expanduser())
     try:
         return find_model(name)
     except ModelFileError as error:
         raise UsageError(str(error)) from error
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name is that of a project, if of anything."""
+    return Path(name).expanduser().is_dir()
+
+
+def _model_of(folder: Path) -> Path:
+    from napari_touchup.nn.header import DEFAULT_MODEL
+    from napari_touchup.session.current import model_of
+
+    try:
+        path = model_of(folder)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if path is None:
+        say(f"{folder} has no model of its own yet: the bundled one is taken")
+    return path or DEFAULT_MODEL
 
 
 def _rows(header: "Header") -> list[tuple[str, str]]:

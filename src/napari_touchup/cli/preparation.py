@@ -4,9 +4,10 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_touchup.cli.console import UsageError, refuse_existing
-from napari_touchup.cli.models import model_path
-from napari_touchup.options import ModelSpec
+from pydantic import ValidationError
+
+from napari_touchup.cli.console import UsageError, one_line, refuse_existing
+from napari_touchup.options import ModelSpec, TrainOptions
 
 if TYPE_CHECKING:
     from napari_touchup.io.training import TrainingData
@@ -34,6 +35,21 @@ def refuse_outputs(out: Path, plot: bool) -> None:
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
+def train_options(**given: Any) -> TrainOptions:
+    """Check how it shall be trained.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of its range.
+    """
+    try:
+        return TrainOptions.model_validate(given)
+    except ValidationError as error:
+        # the option has a name of its own
+        raise UsageError(one_line(error).replace("--rate ", "--lr ")) from error
+
+
 def crop_edge(diameter_px: float) -> int:
     """Edge of a crop that shows objects whole, a multiple of 32 pixels.
 
@@ -44,19 +60,27 @@ def crop_edge(diameter_px: float) -> int:
     return min(max(CROP_PX, wanted), CROP_LIMIT_PX)
 
 
-def parent_header(init: str, shape: dict[str, str | int | None], semantic: bool) -> "Header | None":
+def parent_header(
+    init: str, path: Path | None, shape: dict[str, str | int | None], semantic: bool
+) -> "Header | None":
     """Header of the model to begin with; None: a new one.
+
+    Parameters
+    ----------
+    init : what the model was called
+    path : its file, if any
+    shape : what was asked for
 
     Raises
     ------
     UsageError
         If a shape is asked for that this model does not have.
     """
-    if init == "none":
+    if path is None:
         return None
     from napari_touchup.nn.header import read_header
 
-    header = read_header(model_path(init))
+    header = read_header(path)
     own = header.spec.model_dump()
     wrong = {name: given for name, given in shape.items() if given not in (None, own[name])}
     if wrong:

@@ -34,7 +34,12 @@ Out = Annotated[
     ),
 ]
 ModelName = Annotated[
-    str, typer.Option(metavar="default|FILE", help="The bundled model, or a .safetensors file.")
+    str,
+    typer.Option(
+        metavar="default|FILE",
+        help="The bundled model, a .safetensors file, or a project (NAME.touchup), whose model "
+        "in use is taken.",
+    ),
 ]
 Channels = Annotated[
     list[int] | None,

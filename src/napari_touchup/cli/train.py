@@ -1,12 +1,11 @@
 """`touchup train`: a model from images and their masks."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from napari_touchup.cli.console import UsageError, one_line
+from napari_touchup.cli.console import UsageError
 from napari_touchup.cli.models import model_path
 from napari_touchup.cli.preparation import (
     CROP_LIMIT_PX,
@@ -18,6 +17,7 @@ from napari_touchup.cli.preparation import (
     read_data,
     read_replay,
     refuse_outputs,
+    train_options,
 )
 from napari_touchup.options import TrainOptions
 
@@ -49,7 +49,11 @@ AnnotatedIn = Annotated[
     ),
 ]
 Init = Annotated[
-    str, typer.Option(metavar="default|none|FILE", help="The model to begin with; none: a new one.")
+    str,
+    typer.Option(
+        metavar="default|none|FILE",
+        help="The model to begin with, also the one of a project (NAME.touchup); none: a new one.",
+    ),
 ]
 Arch = Annotated[
     str | None,
@@ -185,7 +189,7 @@ def train(
     if replay_from is not None and not replay:
         raise UsageError("expected --replay, a share above 0, with --replay-from")
     usual = DEFAULTS if init == "none" else FINE_TUNING
-    options = _options(
+    options = train_options(
         steps=DEFAULTS.steps if steps is None and minutes is None else steps,
         minutes=minutes,
         batch=batch,
@@ -197,7 +201,8 @@ def train(
         seed=seed,
         device=device,
     )
-    parent = parent_header(init, {"arch": arch, "base": base, "depth": depth}, semantic)
+    begin = None if init == "none" else model_path(init)
+    parent = parent_header(init, begin, {"arch": arch, "base": base, "depth": depth}, semantic)
     wanted = None if parent is None else parent.spec.in_channels
     chosen = tuple(channel or ())
     data = read_data((images, masks), annotated, chosen, wanted, semantic)
@@ -211,13 +216,4 @@ def train(
     # loads torch: after all that can be wrong without it
     from napari_touchup.cli.training import Plan, run
 
-    begin = None if parent is None else model_path(init)
     run(Plan(out, begin, spec, data, scored, old, options, plot))
-
-
-def _options(**given: Any) -> TrainOptions:
-    try:
-        return TrainOptions.model_validate(given)
-    except ValidationError as error:
-        # the option has a name of its own
-        raise UsageError(one_line(error).replace("--rate ", "--lr ")) from error

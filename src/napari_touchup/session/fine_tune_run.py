@@ -124,7 +124,7 @@ class FineTuneRun:
             return
         self._job = None
         if self._candidate is None:
-            _tidy(out)
+            tidy(out)
         if not self._failed:
             self.said.emit(self._last_status())
         self.running.emit(False)
@@ -150,7 +150,7 @@ def _status(event: Event) -> Status | None:
     return None
 
 
-def _tidy(out: Path) -> None:
+def tidy(out: Path) -> None:
     """Remove what a run that was stopped at its very end has written."""
     for path in (out, *out.parent.glob(f"{out.name}.*.part")):
         with suppress(OSError):
