@@ -1,13 +1,12 @@
 """What a run over a folder left to look at; a click opens the image."""
 
-from typing import Any
-
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_touchup.session.folder_report import Finding, FolderReport
 
 FAILED = "failed: "
+ROW = 50  # pixels, three lines
 HEIGHT = 150  # pixels at most
 TIP = (
     "Images that failed, images without cells, and unusual counts: more than 3 robust deviations"
@@ -44,14 +43,4 @@ class ReportList(QListWidget):
             row.setToolTip(f"{finding.source}\n{why}")
             self.addItem(row)
         self.setVisible(bool(self._findings))
-        self._fit_height()
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802 Qt's name
-        super().resizeEvent(event)
-        self._fit_height()
-
-    def _fit_height(self) -> None:
-        """No higher than its rows, which are higher where they are narrow."""
-        self.doItemsLayout()  # type: ignore[attr-defined]  # a slot that stubs do not list
-        rows = sum(self.visualItemRect(self.item(n)).height() for n in range(self.count()))
-        self.setFixedHeight(min(rows + 2 * self.frameWidth(), HEIGHT))
+        self.setFixedHeight(min(ROW * len(self._findings), HEIGHT))

@@ -1,5 +1,7 @@
 """What a piece of work says: progress, words, questions and failures."""
 
+from typing import Any
+
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_touchup.session.status import Status
@@ -49,3 +51,12 @@ class StatusBox(QWidget):
             self._row.addWidget(push_button(text, text, chosen))
         self.choices.setVisible(bool(status.choices))
         self.setVisible(bool(status.text))
+        self._fit_text()
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802 Qt's name
+        super().resizeEvent(event)
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """Keep the lines from being squeezed: a scroll area asks for no height for a width."""
+        self.text.setMinimumHeight(max(self.text.heightForWidth(self.width()), 0))
