@@ -10,6 +10,7 @@ from napari_touchup.session.models import Models, Offer
 from napari_touchup.ui.forms import add_row, narrow_combo, narrow_form
 
 OPEN = "Open file…"
+MANAGE = "Manage models…"
 FILTER = "Models (*.safetensors)"
 ORIGINS = {
     "bundled": "Comes with Touch-Up",
@@ -47,12 +48,18 @@ class ModelPanel(QWidget):
 
     def _on_view_model(self, row: int) -> None:
         path = self.model.itemData(row)
-        if path is None:
-            name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", FILTER)
-            path = Path(name) if name else None
         if path is not None:
             self._session.open_model(path)
+        elif self.model.itemText(row) == MANAGE:
+            self.manage.click()
+        else:
+            self._ask_and_open()
         self._on_models()  # the choice may have failed
+
+    def _ask_and_open(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", FILTER)
+        if name:
+            self._session.open_model(Path(name))
 
     def _on_models(self) -> None:
         offers, chosen = self._models.offers(), self._session.model
@@ -65,7 +72,7 @@ class ModelPanel(QWidget):
                 if chosen is not None and chosen.path == offer.path:
                     self.model.setCurrentIndex(self.model.count() - 1)
             self.model.insertSeparator(self.model.count())
-            self.model.addItem(OPEN, None)
+            self.model.addItems([OPEN, MANAGE])
             if chosen is None:
                 self.model.setCurrentIndex(-1)
         if chosen is not None:

@@ -46,6 +46,7 @@ class VersionsTable(QTableWidget):
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         if rows is not None and columns is not None:  # always: only the stubs doubt it
             rows.setVisible(False)
+            columns.setHighlightSections(False)  # else all titles are bold, and wider
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
 
