@@ -36,6 +36,7 @@ def test_it_begins_with_the_bundled_one(panel):
     assert panel.session.model.path == DEFAULT_MODEL
     assert panel.model.currentText() == "default"
     assert texts(panel) == ["default", "", OPEN, MANAGE]
+    assert "Manage the models" in panel.manage.toolTip()
 
 
 def test_session_to_chooser(panel, model_file):
