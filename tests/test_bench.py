@@ -7,12 +7,13 @@ Each prints ratios within one run, because absolute times mean little on a share
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -431,8 +432,8 @@ class Easel:
         for live in self.live.values():
             live.layer.refresh = timed(live.layer.refresh, self.refresh)
 
-    def stroke(self, start: NDArray[np.integer]) -> float:
-        """Press, three moves and release; ms that the hand waited for all of them."""
+    def stroke(self, start: NDArray[np.integer]) -> tuple[float, float]:
+        """Press, three moves and release; ms that the hand waited, in all and without the disk."""
         from napari.utils._proxies import ReadOnlyWrapper  # noqa: TID251
         from napari.utils._test_utils import MouseEvent  # noqa: TID251
         from napari.utils.interactions import (  # noqa: TID251
@@ -446,7 +447,7 @@ class Easel:
         self.layer.brush_size = int(self.rng.integers(10, 31))
         calls = [mouse_press_callbacks, *[mouse_move_callbacks] * 3, mouse_release_callbacks]
         kinds = ["mouse_press", *["mouse_move"] * 3, "mouse_release"]
-        begun = time.perf_counter()
+        begun, written = time.perf_counter(), len(self.write)
         for moves, (kind, call) in enumerate(zip(kinds, calls, strict=True)):
             place = start + step * min(moves, 3)
             event = MouseEvent(
@@ -458,7 +459,7 @@ class Easel:
         QApplication.processEvents()  # the stroke ends, and its pieces are looked at
         while not self.calls.empty():
             self.calls.get()()
-        return waited
+        return waited, waited - sum(self.write[written:])
 
     def close(self) -> None:
         self.binding.close()
@@ -470,7 +471,7 @@ def middles(labels: NDArray[np.int32]) -> NDArray[np.integer]:
     return np.array([[(s.start + s.stop) // 2 for s in box] for box in boxes])
 
 
-def percentiles(times: list[float]) -> str:
+def percentiles(times: Sequence[float]) -> str:
     p50, p95 = np.percentile(times, [50, 95])
     return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms"
 
@@ -498,3 +499,68 @@ def test_review_and_weights_follow_the_brush(qapp: Any) -> None:
     np.testing.assert_allclose(shown["weights"], weights(easel.state), atol=1e-5)
     easel.close()
     assert np.percentile(easel.busy, 95) <= 16
+
+
+def endless_training(easel: Easel, out: Path) -> Any:
+    """Request of the bundled model, that the easel's corrections teach until it is stopped."""
+    from napari_touchup.nn.header import DEFAULT_MODEL
+    from napari_touchup.options import TrainOptions
+    from napari_touchup.session.fine_tune_request import How, Models, make_request
+    from napari_touchup.session.sources import find_sources
+
+    project = easel.session.project
+    found = find_sources(project, easel.session.gallery, 1).found
+    how = How(TrainOptions.fine_tuning().model_copy(update={"steps": 100_000}))
+    models = Models("bench", DEFAULT_MODEL, DEFAULT_MODEL, out)
+    return make_request(project.ledger, found, models, how)
+
+
+def test_strokes_during_a_training(qapp: Any, tmp_path: Path) -> None:
+    """The hand's wait for a stroke, with and without the worker process; blocks take turns."""
+    from napari_touchup.session.child import Child
+    from napari_touchup.session.fine_tune_run import FineTuneRun
+
+    rng = np.random.default_rng(0)
+    easel = Easel(nuclei(2048, 1500, rng), rng)
+    places = middles(easel.state.labels)
+    rest, training = list[tuple[float, float]](), list[tuple[float, float]]()
+    for place in places[:6]:
+        easel.stroke(place)
+    request = endless_training(easel, tmp_path / "out.safetensors")
+    easel.show()
+    easel.watch()
+    child, going, steps, worked, took = Child(), [False], list[Any](), 0.0, 0.0
+    run = FineTuneRun(child, easel.calls.put)
+    run.stepped.connect(steps.append)
+    run.running.connect(going.append)
+    for _ in range(4):
+        rest += [easel.stroke(place) for place in rng.choice(places, 75)]
+        run.start(request)
+        easel.until(lambda: len(steps) >= 2)
+        process = psutil.Process(child._life._process.pid)
+        before, begun = sum(process.cpu_times()[:2]), time.perf_counter()
+        training += [easel.stroke(place) for place in rng.choice(places, 75)]
+        worked += sum(process.cpu_times()[:2]) - before
+        took += time.perf_counter() - begun
+        run.stop()
+        easel.until(lambda: not going[-1])
+        steps.clear()
+    run.close()
+    easel.close()
+    names = ("all of it", "without the disk")
+    ratio, _ = map(compare_strokes, names, zip(*rest, strict=True), zip(*training, strict=True))
+    share = f"the training had {worked / took:.2f} of a core, load {os.getloadavg()[0]:.1f}"
+    print(f"  {share}")
+    if worked / took < 0.3:
+        pytest.skip(f"the machine is too busy to tell: {share}")
+    assert ratio <= 1.2
+
+
+def compare_strokes(name: str, rest: tuple[float, ...], training: tuple[float, ...]) -> float:
+    """Print both, and give the ratio of the medians."""
+    ratio, tail = np.percentile(training, [50, 95]) / np.percentile(rest, [50, 95])
+    print(
+        f"\na stroke, {name}: at rest {percentiles(rest)}; training {percentiles(training)}; "
+        f"ratio of p50 {ratio:.2f}, of p95 {tail:.2f} (goal: at most 1.2)"
+    )
+    return float(ratio)
