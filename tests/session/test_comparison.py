@@ -118,13 +118,18 @@ def test_a_candidate_is_answered_first(bench):
     assert bench.session.status.text.startswith("Accept or discard")
 
 
-@pytest.mark.parametrize("name", ["image", "model"])
+@pytest.mark.parametrize("name", ["image", "model", "segment", "trial"])
 def test_it_ends_when_something_else_is_looked_at(bench, name, model_file, spots):
     bench.compare()
-    if name == "image":
-        bench.session.image = Image("new", spots(90), "YX")
-    else:
-        bench.session.open_model(model_file("n.safetensors"))
+    match name:
+        case "image":
+            bench.session.image = Image("new", spots(90), "YX")
+        case "model":
+            bench.session.open_model(model_file("n.safetensors"))
+        case "segment":
+            bench.session.segment()
+        case "trial":
+            bench.comparison.tuning.trial = object()
     assert bench.comparison.shown is None
 
 

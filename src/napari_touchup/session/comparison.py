@@ -68,6 +68,7 @@ class Comparison:
         session = self.tuning.session
         for name in ("image", "frame", "model", "project"):
             session.events[name].connect(self.end)
+        session.events.running.connect(self._on_running)
         self.tuning.events.trial.connect(self.end)
 
     def start(self, version: Version) -> None:
@@ -100,6 +101,10 @@ class Comparison:
         job, self._job = self._job, None
         if job is not None:
             job.stop()
+
+    def _on_running(self, running: bool) -> None:
+        if running:  # new masks would come unseen, below those that are compared
+            self.end()
 
     def _unfit(self, version: Version, header: Header) -> str | None:
         session, takes = self.tuning.session, header.spec.in_channels

@@ -18,7 +18,7 @@ from napari_touchup.ui.forms import push_button, text_label
 from napari_touchup.ui.model_panel import FILTER
 from napari_touchup.ui.versions_table import VersionsTable
 
-SIZE = 700, 300  # pixels
+SIZE = 680, 260  # pixels; leaves most of a laptop's canvas free
 NOTHING = "This project has no models of its own yet: a fine-tuning that you accept makes one."
 NO_BIN = "The bin is empty."
 
