@@ -147,8 +147,17 @@ class TrainOptions(Options):
 
     @classmethod
     def fine_tuning(cls) -> Self:
-        """Options that teach a trained model some annotated objects."""
-        return cls(steps=150, batch=8, crop=128, rate=1e-3, ema=0.98, freeze_norm=True, replay=0.25)
+        """Options that teach a trained model some annotated objects; see docs/few_shot."""
+        return cls(
+            steps=150,
+            batch=8,
+            crop=128,
+            rate=1e-3,
+            ema=0.98,
+            freeze_norm=True,
+            replay=0.25,
+            replay_end=0.0,
+        )
 
 
 class BrushOptions(Options):
