@@ -106,7 +106,8 @@ def _open(folder: Path, accept: bool) -> "ProjectTraining":
 
 
 def _run(training: "ProjectTraining", how: "How", out: Path | None, accept: bool) -> None:
-    from napari_touchup.cli.lesson import follow, judged
+    from napari_touchup.cli.lesson import follow
+    from napari_touchup.core.verdict import verdict
     from napari_touchup.session.project_training import listed
 
     with ExitStack() as ended:
@@ -115,7 +116,7 @@ def _run(training: "ProjectTraining", how: "How", out: Path | None, accept: bool
         if training.away:
             say(f"not found, so they teach nothing: {listed(training.away)}")
         candidate = follow(request)
-        for line in judged(candidate):
+        for line in verdict(candidate.scores).lines:
             say(line)
         _keep(training, candidate, out, accept)
 

@@ -3,7 +3,6 @@
 from contextlib import closing
 
 from napari_touchup.cli.course import Display, display, time_left
-from napari_touchup.core.verdict import verdict
 from napari_touchup.engine.lessons import (
     Candidate,
     Checked,
@@ -40,11 +39,6 @@ def follow(request: FineTuneRequest) -> Candidate:
     if not isinstance(last, Candidate):
         raise RuntimeError(f"expected a candidate at the end, got {last}")
     return last
-
-
-def judged(candidate: Candidate) -> tuple[str, ...]:
-    """Say what its scores tell, in lines."""
-    return verdict(candidate.scores).lines
 
 
 class _Told:

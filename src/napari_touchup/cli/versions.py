@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 HEADINGS = ("", "name", "begins with", "made", "corrections", "scores")
 # names in a version's scores (`core.scores.Scores.as_json`), and what people read
-MEASURES = {"corrected_iou": "mended IoU", "confirmed_iou": "confirmed IoU", "old_skill": "AP50"}
+MEASURES = {
+    "corrected_iou": "mended IoU",
+    "confirmed_iou": "confirmed IoU",
+    "old_skill": "old skill AP50",
+}
 
 
 def version_table(folder: Path) -> Table:
