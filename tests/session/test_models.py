@@ -188,12 +188,27 @@ def test_models_of_an_administrator(fake_network, model_file, tmp_path, monkeypa
     window.session.close()
 
 
+def test_a_folder_of_ones_own_beside_the_administrators(
+    fake_network, model_file, tmp_path, monkeypatch
+):
+    model_file("shared/worms.safetensors", name="worms")
+    model_file("own/yeast.safetensors", name="yeast")
+    monkeypatch.setenv(SHARED, str(tmp_path / "shared"))
+    session = Session(network=fake_network, dispatch=(calls := Queue()).put)
+    models = Models(session, tmp_path / "own")
+    while len(models.offers()) < 3:
+        calls.get(timeout=20)()
+    assert {offer.name for offer in models.offers()} == {"default", "worms", "yeast"}
+    session.close()
+
+
 def test_an_administrators_folder_that_is_not_there(fake_network, tmp_path, monkeypatch):
     monkeypatch.setenv(SHARED, str(tmp_path / "nowhere"))
     window = Window(fake_network)
     window.until(lambda: window.models.trouble)
     assert window.models.trouble == (
-        f"The folder of shared models ({SHARED}) cannot be read: No such file or directory."
+        f"The folder of shared models cannot be read ({tmp_path / 'nowhere'}):"
+        " No such file or directory."
     )
     window.session.close()
 

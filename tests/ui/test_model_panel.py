@@ -94,5 +94,5 @@ def test_models_of_an_administrator_come_by_themselves(
     qtbot.addWidget(panel)
     qtbot.waitUntil(lambda: "worms" in texts(panel))
     tip = panel.model.itemData(panel.model.findText("worms"), Qt.ItemDataRole.ToolTipRole)
-    assert tip == f"Of your administrator's folder: {path}"
+    assert tip == f"Of the folder of shared models: {path}"
     session.close()

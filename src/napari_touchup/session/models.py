@@ -32,11 +32,18 @@ class Offer:
 
 
 class Models:
-    """Follows the session: its project's versions, and the files that it opened."""
+    """Follows the session: its project's versions, and the files that it opened.
+
+    Parameters
+    ----------
+    session : Session
+    folder : Path, optional
+        Of models that are listed too, beside that of the environment variable.
+    """
 
     changed = Signal()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, folder: Path | None = None) -> None:
         self.session = session
         self._opened: list[Offer] = []
         self._shared: tuple[Offer, ...] = ()
@@ -44,12 +51,15 @@ class Models:
         session.events.model.connect(self._on_model)
         session.events.project.connect(self._on_project)
         self._follow()
-        self._look_for_shared()
+        named = os.environ.get(SHARED)
+        for shared in (Path(named) if named else None, folder):
+            if shared is not None:
+                self._look_into(shared)
         self._on_model(session.model)
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the administrator's folder, in one sentence."""
+        """What is wrong with a shared folder, in one sentence."""
         return self._trouble
 
     def offers(self) -> tuple[Offer, ...]:
@@ -93,22 +103,20 @@ class Models:
     def _versions(self) -> Versions:
         return self.session.versions
 
-    def _look_for_shared(self) -> None:
-        """Read the administrator's folder in a thread: it may be far away."""
-        named = os.environ.get(SHARED)
-        if named:
-            job = Job(shared_models(Path(named)), self.session.dispatch)
-            job.progressed.connect(self._on_shared)
-            job.failed.connect(self._on_no_shared)
-            job.start()
+    def _look_into(self, folder: Path) -> None:
+        """Read a shared folder in a thread: it may be far away."""
+        job = Job(shared_models(folder), self.session.dispatch)
+        job.progressed.connect(self._on_shared)
+        job.failed.connect(partial(self._on_no_shared, folder))
+        job.start()
 
     def _on_shared(self, offers: tuple[Offer, ...]) -> None:
-        self._shared = offers
+        self._shared += offers
         self.changed.emit()
 
-    def _on_no_shared(self, error: BaseException) -> None:
+    def _on_no_shared(self, folder: Path, error: BaseException) -> None:
         reason = getattr(error, "strerror", None) or error
-        self._trouble = f"The folder of shared models ({SHARED}) cannot be read: {reason}."
+        self._trouble = f"The folder of shared models cannot be read ({folder}): {reason}."
         self.changed.emit()
 
     def _on_model(self, model: ModelChoice | None) -> None:

@@ -15,7 +15,7 @@ FILTER = "Models (*.safetensors)"
 ORIGINS = {
     "bundled": "Comes with Touch-Up",
     "project": "A version of this project",
-    "shared": "Of your administrator's folder",
+    "shared": "Of the folder of shared models",
     "file": "A file that was opened",
 }
 
