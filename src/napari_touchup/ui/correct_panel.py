@@ -1,10 +1,11 @@
 """The *Correct* fold: the tools that mend masks, and what the corrections are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QWidget
 
+from napari_touchup.options import BrushOptions
 from napari_touchup.session.keeper import Keeper
 from napari_touchup.session.project import Counts
 from napari_touchup.session.session import Session
@@ -20,7 +21,9 @@ HINT = "Paint over missed cells, erase what is wrong, and confirm what is right.
 class CorrectPanel(QWidget):
     """Counts, switches, tools, and where the work is saved."""
 
-    def __init__(self, session: Session, correct: Correct, keeper: Keeper) -> None:
+    def __init__(
+        self, session: Session, correct: Correct, keeper: Keeper, show_keys: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._session = session
         self._correct = correct
@@ -37,6 +40,8 @@ class CorrectPanel(QWidget):
             " background that counts",
         )
         self.outlines = _box("Outlines only", "Show the masks as outlines, to see the image")
+        self.qupath = _box("QuPath keys", "Alt and the brush take pixels from a cell, as in QuPath")
+        self.keys = push_button("Keys (?)", "List of all keys and gestures", show_keys)
         self.buttons = {tool.name: _tool_button(tool) for tool in tools_of(correct, session)}
         self.saved = text_label()
         self.keep = push_button(
@@ -45,7 +50,9 @@ class CorrectPanel(QWidget):
             keeper.keep_beside,
         )
 
-        switches = _grid([self.smart, self.over, self.review, self.outlines], 2)
+        switches = _grid(
+            [self.smart, self.over, self.review, self.outlines, self.qupath, self.keys], 2
+        )
         narrow_column(
             self, self.counts, self.cell, switches, _grid(list(self.buttons.values()), COLUMNS),
             self.saved, self.keep,
@@ -54,6 +61,7 @@ class CorrectPanel(QWidget):
 
         self.smart.toggled.connect(self._on_view_brush)
         self.over.toggled.connect(self._on_view_brush)
+        self.qupath.toggled.connect(self._on_view_brush)
         self.review.toggled.connect(correct.show_review)
         self.outlines.toggled.connect(correct.outlines_only)
         correct.marks.changed.connect(self._on_marks)
@@ -73,12 +81,16 @@ class CorrectPanel(QWidget):
         self.cell.setVisible(bool(text))
 
     def _on_view_brush(self) -> None:
-        update = {"smart": self.smart.isChecked(), "over_neighbours": self.over.isChecked()}
-        self._session.brush = self._session.brush.model_copy(update=update)
+        self._session.brush = BrushOptions(
+            smart=self.smart.isChecked(),
+            over_neighbours=self.over.isChecked(),
+            preset="qupath" if self.qupath.isChecked() else "napari",
+        )
 
     def _on_session_brush(self) -> None:
         brush = self._session.brush
-        for box, on in ((self.smart, brush.smart), (self.over, brush.over_neighbours)):
+        shown = {self.smart: brush.smart, self.over: brush.over_neighbours}
+        for box, on in (shown | {self.qupath: brush.preset == "qupath"}).items():
             with QSignalBlocker(box):
                 box.setChecked(on)
 

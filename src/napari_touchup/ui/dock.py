@@ -18,16 +18,20 @@ from napari_touchup.ui.apply_panel import ApplyPanel
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.compare_layer import CompareLayer
 from napari_touchup.ui.correct import Correct
-from napari_touchup.ui.correct_keys import CorrectKeys
+from napari_touchup.ui.correct_keys import FLIP, CorrectKeys
 from napari_touchup.ui.correct_panel import CorrectPanel
+from napari_touchup.ui.correct_tools import tools_of
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.fine_tune_panel import FineTunePanel
 from napari_touchup.ui.fold import Fold, one_open
 from napari_touchup.ui.image_panel import ImagePanel
+from napari_touchup.ui.key_table import Section, sections
+from napari_touchup.ui.keys_overlay import KeysOverlay
 from napari_touchup.ui.layers_panel import LayersPanel
 from napari_touchup.ui.masks_panel import MasksPanel
 from napari_touchup.ui.measure import Measure
 from napari_touchup.ui.model_panel import ModelPanel
+from napari_touchup.ui.preferences import shared_folder
 from napari_touchup.ui.run_panel import KEY, RunPanel
 from napari_touchup.ui.trial_layer import TrialLayer
 from napari_touchup.ui.versions_panel import VersionsPanel
@@ -61,7 +65,7 @@ class TouchUpDock(QScrollArea):
         self.activity = Activity(self.session)
         self.measure = Measure(napari_viewer, self.session, self.binding)
         self.image = ImagePanel(self.session, self.binding)
-        self.models = Models(self.session)
+        self.models = Models(self.session, shared_folder())
         self.model = ModelPanel(self.models)
         self.run = RunPanel(self.session, self.binding)
         self.masks = MasksPanel(self.session)
@@ -75,7 +79,10 @@ class TouchUpDock(QScrollArea):
         self.comparison = Comparison(self.tuning)
         self.compare = CompareLayer(napari_viewer, self.binding, self.comparison)
         self.versions = VersionsPanel(self.models, self.comparison, self.compare, self)
-        self.correct_panel = CorrectPanel(self.session, self.correct, self.keeper)
+        self.list_of_keys = KeysOverlay(napari_viewer.window._qt_window, self._sections)
+        self.correct_panel = CorrectPanel(
+            self.session, self.correct, self.keeper, self.list_of_keys.toggle
+        )
         self.fine_tune = FineTunePanel(self.tuning, self.trial)
         flips = (self.trial.show_old, self.compare.show_old)
         self.keys = CorrectKeys(napari_viewer, self.session, self.correct, flips)
@@ -99,6 +106,7 @@ class TouchUpDock(QScrollArea):
             self.binding,
         )  # fmt: skip
         self.destroyed.connect(_Farewell(napari_viewer, parts))
+        self.destroyed.connect(self.list_of_keys.release)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.apply.close)
@@ -122,6 +130,11 @@ class TouchUpDock(QScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802 Qt's name
         return QSize(300, 600)
+
+    def _sections(self) -> Sequence[Section]:
+        tools = [(tool.key, tool.tooltip) for tool in tools_of(self.correct, self.session)]
+        flip = (FLIP, "Hold: the old masks, while a candidate waits")
+        return sections([*tools, flip], self.session.brush.preset == "qupath")
 
     def _on_key(self, _viewer: Any) -> None:
         self.run.run()
