@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_touchup.core.scores import Pair, Scores
+from napari_touchup.engine.lessons import Candidate, Learned
 from napari_touchup.io.projects import PLACE
-from napari_touchup.nn.header import Header
+from napari_touchup.nn.header import Header, read_header
 from napari_touchup.options import ModelSpec
 from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
 from napari_touchup.session.wanted import ModelChoice
@@ -138,3 +140,45 @@ def spots(*values: int) -> Any:
 @pytest.fixture(name="spots")
 def spots_fixture() -> Any:
     return spots
+
+
+@pytest.fixture
+def tiny_choice(model_file: Any) -> ModelChoice:
+    """Chooses such a model, named "m"."""
+    path = model_file("m.safetensors")
+    return ModelChoice(path, read_header(path))
+
+
+class FakeWorker:
+    """What trains instead of a process: takes two steps, then finds what the test wants."""
+
+    def __init__(self, write_model: Any) -> None:
+        self.running = False
+        self.write_model = write_model
+        self.requests: list[Any] = []
+        self.masks: Any = None  # of the candidate; None: what is bright
+        self.error: Exception | None = None  # raised after the first step
+
+    def events(self, task: str, request: Any) -> Iterator[Any]:
+        self.requests.append(request)
+        yield Learned(1, 0.5, 1.0, 1.0, 1.0)
+        if self.error is not None:
+            raise self.error
+        yield Learned(2, 1.0, 0.5, 2.0, 0.0)
+        masks = self.masks
+        if masks is None:
+            masks = ndimage.label(request.frame.image[0] > 30)[0].astype(np.uint16)
+        self.write_model(request.out, name=request.name)
+        maps = np.zeros((3, *masks.shape), np.float16)
+        yield Candidate(request.out, Scores((Pair(0.5, 0.7),) * 3), maps, masks)
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def fake_worker(model_file: Any) -> FakeWorker:
+    return FakeWorker(model_file)

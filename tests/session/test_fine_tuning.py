@@ -6,58 +6,16 @@ import numpy as np
 import pytest
 
 from napari_touchup.core.delta import compare
-from napari_touchup.core.scores import Pair, Scores
-from napari_touchup.engine.lessons import Candidate, Learned
-from napari_touchup.nn.build import build
-from napari_touchup.nn.checkpoint import save
-from napari_touchup.nn.header import Header
-from napari_touchup.options import ModelSpec
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.images import Image
 from napari_touchup.session.session import Session
-from napari_touchup.session.wanted import ModelChoice
-
-SPEC = ModelSpec(base=2, depth=1)
-
-
-def model_file(path, name="m"):
-    header = Header(name=name, spec=SPEC, diameter_px=20)
-    save(path, build(SPEC), header)
-    return ModelChoice(path, header)
-
-
-class FakeWorker:
-    """Takes two steps, then finds what the test wants."""
-
-    def __init__(self):
-        self.running = False
-        self.requests = []
-        self.masks = None
-        self.error = None
-
-    def events(self, task, request):
-        self.requests.append(request)
-        yield Learned(1, 0.5, 1.0, 1.0, 1.0)
-        if self.error is not None:
-            raise self.error
-        yield Learned(2, 1.0, 0.5, 2.0, 0.0)
-        model_file(request.out, request.name)
-        maps = np.zeros((3, *self.masks.shape), np.float16)
-        yield Candidate(request.out, Scores((Pair(0.5, 0.7),) * 3), maps, self.masks)
-
-    def stop(self):
-        pass
-
-    def close(self):
-        pass
 
 
 class Loop:
-    def __init__(self, network, tmp_path):
+    def __init__(self, network, worker, model):
         self.calls = Queue()
-        model = model_file(tmp_path / "m.safetensors")
         self.session = Session(network=network, dispatch=self.calls.put, model=model)
-        self.worker = FakeWorker()
+        self.worker = worker
         self.tuning = FineTuning(self.session, self.worker)
 
     def until(self, condition):
@@ -75,8 +33,8 @@ class Loop:
 
 
 @pytest.fixture
-def loop(fake_network, tmp_path):
-    loop = Loop(fake_network, tmp_path)
+def loop(fake_network, fake_worker, tiny_choice):
+    loop = Loop(fake_network, fake_worker, tiny_choice)
     yield loop
     loop.tuning.close()
     loop.session.close()

@@ -48,6 +48,14 @@ class Area:
     box: Box
     mask: NDArray[np.bool_]  # (h, w)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Area):
+            return NotImplemented
+        return self.box == other.box and np.array_equal(self.mask, other.mask)
+
+    def __hash__(self) -> int:
+        return hash((repr(self.box), self.mask.tobytes()))
+
 
 @dataclass(frozen=True, slots=True)
 class Object:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qtpy.QtCore import QCoreApplication, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_touchup.session.child import Child
 from napari_touchup.session.comparison import Comparison
+from napari_touchup.session.fine_tune_run import Worker
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.keeper import Keeper
 from napari_touchup.session.models import Models
@@ -52,10 +54,15 @@ class TouchUpDock(QScrollArea):
         The viewer that the dock is part of.
     session : Session, optional
         The state behind it; by default a new one.
+    worker : Worker, optional
+        What trains; by default a process of its own.
     """
 
     def __init__(
-        self, napari_viewer: "napari.viewer.Viewer", session: Session | None = None
+        self,
+        napari_viewer: "napari.viewer.Viewer",
+        session: Session | None = None,
+        worker: Worker | None = None,
     ) -> None:
         super().__init__()
         # napari's menu gives a proxy; layers that come through it are not the layers themselves
@@ -74,7 +81,7 @@ class TouchUpDock(QScrollArea):
         self.apply = Apply(napari_viewer, self.binding)
         self.keeper = Keeper(self.session)
         self.correct = Correct(napari_viewer, self.session, self.binding)
-        self.tuning = FineTuning(self.session)
+        self.tuning = FineTuning(self.session, worker or Child())
         self.trial = TrialLayer(napari_viewer, self.binding, self.tuning)
         self.comparison = Comparison(self.tuning)
         self.compare = CompareLayer(napari_viewer, self.binding, self.comparison)
