@@ -117,6 +117,14 @@ def test_what_can_be_done(panel):
     assert enabled(panel) == {"rename", "export", "import"}  # it is in use
 
 
+def test_what_can_be_done_in_a_project_of_another_window(window, panel, monkeypatch):
+    _, dock = window
+    monkeypatch.setattr(dock.session.project.ledger._writer.store, "read_only", True)
+    select(panel, "version 1")
+    assert enabled(panel) == {"use", "compare", "export", "import"}
+    assert panel.table.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers
+
+
 def test_use(window, panel):
     _, dock = window
     select(panel, "version 1")

@@ -158,7 +158,8 @@ class VersionsPanel(QDialog):
     def _on_selection(self) -> None:
         """Offer what can be done with the selected version."""
         version, current, binned = self.table.selected, self._current(), self.bin.isChecked()
-        writable = not self._session.project.ledger.read_only
+        writable = not self._session.project.ledger.read_only  # another window writes there
+        self.table.allow_renaming(writable)
         other = version is not None and (current is None or version.number != current.number)
         possible = {
             "use": other,

@@ -70,6 +70,11 @@ class VersionsTable(QTableWidget):
         if version is not None:
             self.editItem(self.item(self._versions.index(version), NAME))
 
+    def allow_renaming(self, allowed: bool) -> None:
+        triggers = QAbstractItemView.EditTrigger
+        by_hand = triggers.DoubleClicked | triggers.EditKeyPressed
+        self.setEditTriggers(by_hand if allowed else triggers.NoEditTriggers)
+
     def show_versions(
         self, versions: Sequence[Version], names: Mapping[int, str], current: Version | None
     ) -> None:
