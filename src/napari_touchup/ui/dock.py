@@ -140,7 +140,7 @@ class TouchUpDock(QScrollArea):
 
     def _sections(self) -> Sequence[Section]:
         tools = [(tool.key, tool.tooltip) for tool in tools_of(self.correct, self.session)]
-        flip = (FLIP, "Hold: the old masks, while a candidate waits")
+        flip = (FLIP, "Hold: the old masks, while others lie over them")
         return sections([*tools, flip], self.session.brush.preset == "qupath")
 
     def _on_key(self, _viewer: Any) -> None:
