@@ -25,6 +25,7 @@ def rng(seed: int = 0) -> np.random.Generator:
         ("phase", np.uint8, 255),
         ("dic", np.uint16, 4095),
         ("membranes", np.uint8, 255),
+        ("rings", np.uint16, 4095),
     ],
 )
 def test_make(kind: str, dtype: type, brightest: int) -> None:
@@ -73,7 +74,14 @@ def test_an_empty_frame(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "diameter"),
-    [("nuclei", 10.0), ("nuclei", 50.0), ("phase", 24.0), ("membranes", 24.0), ("membranes", 60.0)],
+    [
+        ("nuclei", 10.0),
+        ("nuclei", 50.0),
+        ("phase", 24.0),
+        ("membranes", 24.0),
+        ("membranes", 60.0),
+        ("rings", 50.0),
+    ],
 )
 def test_diameter(kind: str, diameter: float) -> None:
     truth = synth.make(kind, (384, 384), rng(1), diameter=diameter, clustering=0.0).truth
@@ -94,7 +102,7 @@ def test_noise(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "size", "message"),
     [
-        ("cats", (8, 8), "expected a kind among nuclei, phase, dic, membranes, got 'cats'"),
+        ("cats", (8, 8), "expected a kind among nuclei, phase, dic, membranes, rings, got 'cats'"),
         ("nuclei", (0, 8), r"expected a size \(Y, X\) of at least 1 pixel each, got \(0, 8\)"),
         ("nuclei", (3, 8, 8), r"expected a size \(Y, X\)"),
     ],

@@ -101,6 +101,20 @@ def test_masks_states_and_roles_are_as_they_were(window, spots):
     assert two.session.status.text == "Going on with “cells”."
 
 
+def test_an_image_that_was_open_before_is_looked_up_too(window, spots, fake_network, model_choice):
+    one = window()
+    one.session.image = cells(spots)
+    one.paint(one.session.image)
+    one.close()
+    two = window()
+    session = Session(network=fake_network, dispatch=two.calls.put, model=model_choice())
+    session.image = cells(spots)
+    keeper = Keeper(session)
+    two.until(lambda: session.status.kind == "ask")
+    assert not keeper.can_move
+    session.close()
+
+
 def test_starting_anew_makes_another_project(window, spots, projects):
     one = window()
     one.session.image = cells(spots)

@@ -149,6 +149,19 @@ def _organelles(
     return np.clip(texture, 0.1, 4)
 
 
+def rings(size: tuple[int, int], rng: np.random.Generator, knobs: Knobs) -> tuple[Image, Labels]:
+    """Cells with a stained membrane: bright outlines, dark inside but for some vesicles; dust."""
+    seen, look = _cells(size, rng, knobs)
+    middle, width = 0.05 * knobs.diameter, 0.03 * knobs.diameter
+    rim = np.exp(-0.5 * ((seen.depth - middle) / width) ** 2)
+    patchy = np.clip(1 + 0.4 * random_field(size, rng, 4.0), 0.2, 2)
+    vesicles = np.maximum(random_field(size, rng, 2.0) - 1.9, 0) * (4 * knobs.texture)
+    stain = rim * patchy * look.brightness[seen.label] + vesicles * soft_step(seen.depth - 3, 1.0)
+    dust = np.maximum(random_field(size, rng, 2.2) - 2.6, 0) * 2
+    light = blur(seen.solid * stain + dust, knobs.blur)
+    return light + illumination(size, rng, knobs.background) / knobs.contrast, seen.truth
+
+
 def membranes(
     size: tuple[int, int], rng: np.random.Generator, knobs: Knobs
 ) -> tuple[Image, Labels]:

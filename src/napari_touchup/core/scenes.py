@@ -9,7 +9,7 @@ from scipy import ndimage
 from napari_touchup.core.optics import Image, blur, random_field, soft_step
 from napari_touchup.core.shapes import Canvas, Shape
 
-KINDS = ("nuclei", "phase", "dic", "membranes")
+KINDS = ("nuclei", "phase", "dic", "membranes", "rings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }
 RANGES["dic"] = RANGES["phase"] | {"elongation": (1.1, 2.5), "contrast": (0.1, 0.5)}
+RANGES["rings"] = RANGES["phase"] | {
+    "diameter": (30, 70),
+    "contrast": (3, 20),
+    "noise": (0.02, 0.15),
+}
 _LOGARITHMIC = ("diameter", "noise", "contrast", "blur")
 
 

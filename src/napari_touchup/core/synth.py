@@ -23,6 +23,7 @@ from napari_touchup.core.modalities import (
     membranes,
     nuclei,
     phase,
+    rings,
 )
 from napari_touchup.core.optics import Image, expose, random_field, soft_step
 from napari_touchup.core.scenes import (
@@ -39,7 +40,14 @@ __all__ = ["EVERY_KIND", "KINDS", "Sample", "make", "make_image", "timelapse"]
 
 EVERY_KIND = (*KINDS, "timelapse")  # what `make_image` and the command line know
 SMALLEST_PX = 4  # a piece of fewer pixels, cut off by the frame, is no object
-PIXEL_UM = {"nuclei": 0.325, "phase": 0.65, "dic": 0.325, "membranes": 0.005, "timelapse": 0.65}
+PIXEL_UM = {
+    "nuclei": 0.325,
+    "phase": 0.65,
+    "dic": 0.325,
+    "membranes": 0.005,
+    "rings": 0.2,
+    "timelapse": 0.65,
+}
 
 _TIMELAPSE = {
     "density": 0.16,
@@ -55,6 +63,7 @@ _RENDER: Mapping[str, Modality] = {
     "phase": phase,
     "dic": dic,
     "membranes": membranes,
+    "rings": rings,
 }
 
 
@@ -80,8 +89,8 @@ def make(kind: str, size: tuple[int, int], rng: np.random.Generator, **knobs: fl
 
     Parameters
     ----------
-    kind : "nuclei" (fluorescence), "phase" (contrast, with halo), "dic" (relief) or "membranes"
-        (electron microscopy: closed cells between dark walls)
+    kind : "nuclei" (fluorescence), "phase" (contrast, with halo), "dic" (relief), "membranes"
+        (electron microscopy: closed cells between dark walls) or "rings" (stained membranes)
     size : (Y, X), pixels
     rng : seeded generator; the same seed gives the same bits
     **knobs : any of the fields of `Knobs`; those not given are drawn from `RANGES[kind]`
@@ -89,7 +98,7 @@ def make(kind: str, size: tuple[int, int], rng: np.random.Generator, **knobs: fl
     Returns
     -------
     Sample
-        image uint16 within 12 bits (nuclei, dic) or uint8 (phase, membranes)
+        image uint16 within 12 bits (nuclei, dic, rings) or uint8 (phase, membranes)
 
     Raises
     ------
@@ -101,7 +110,7 @@ def make(kind: str, size: tuple[int, int], rng: np.random.Generator, **knobs: fl
     drawn = draw_knobs(kind, rng, knobs)
     light, truth = _RENDER[kind](size, rng, drawn)
     photo = expose(light, rng, drawn.noise)
-    image = _digitise(photo, rng, bits=12 if kind in ("nuclei", "dic") else 8)
+    image = _digitise(photo, rng, bits=12 if kind in ("nuclei", "dic", "rings") else 8)
     return Sample(image, _pieces(truth), PIXEL_UM[kind])
 
 

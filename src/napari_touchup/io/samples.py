@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_touchup.core.synth import Sample
 
-NAMES = ("nuclei", "phase", "membranes", "timelapse")
+NAMES = ("nuclei", "phase", "membranes", "rings", "timelapse")
 MICROMETRE = "um"
 SHOWN = (0.2, 99.8)  # percentiles that become black and white
 LayerData: TypeAlias = tuple[NDArray[Any], dict[str, Any], str]
@@ -77,6 +77,11 @@ def phase() -> list[LayerData]:
 def membranes() -> list[LayerData]:
     """Electron micrograph of tissue, one (Y, X) image layer."""
     return _layer("membranes")
+
+
+def rings() -> list[LayerData]:
+    """Cells with stained membranes, which the bundled model does not know: one (Y, X) layer."""
+    return _layer("rings")
 
 
 def timelapse() -> list[LayerData]:

@@ -32,6 +32,7 @@ class Keeper:
         session.events.model.connect(self._on_model)
         session.events.project.connect(self._on_project)
         self._follow(self._ledger)
+        self._on_image(session.image)
 
     @property
     def can_move(self) -> bool:
