@@ -39,27 +39,34 @@ VARIANTS: dict[str, dict[str, Any]] = {
     AVERAGED: {},
     "replay 0": {"replay": 0.0},
     "replay 0.5": {"replay": 0.5},
+    "replay 0.25 to 0": {"replay_end": 0.0},
     "rate 3e-3": {"rate": 3e-3},
     "norm learns": {"freeze_norm": False},
     "300 steps": {"steps": 300},
-    "replay 0.5 to 0": {"replay": 0.5, "replay_end": 0.0},
     DECODER: {},
     "60 steps": {"steps": 60},
+    "replay 0.5 to 0": {"replay": 0.5, "replay_end": 0.0},
+    "replay 0 to 0.5": {"replay": 0.0, "replay_end": 0.5},
     "rate 3e-4": {"rate": 3e-4},
+    "replay 0.25 to 0, norm learns": {"replay_end": 0.0, "freeze_norm": False},
     f"replay 0.25 {BY_PIXELS}": {},
     f"replay 0.5 to 0 {BY_PIXELS}": {"replay": 0.5, "replay_end": 0.0},
     f"replay 0.5 {BY_PIXELS}": {"replay": 0.5},
 }
-ALL = list(VARIANTS)
+ALL, FADING = list(VARIANTS), "replay 0.25 to 0"
 # (seeds, cells, variants): what tells most comes first, as the time is short
 STAGES = (
-    ((0,), 5, ALL[:5]),
-    ((0,), 20, ALL[:2]),
-    ((0,), 1, ALL[:2]),
-    ((0,), 5, ALL),
-    ((1, 2), 5, ALL),
-    ((0, 1, 2), 20, ALL[:3]),
-    ((0, 1, 2), 1, ALL[:3]),
+    ((0,), 5, [AVERAGED, "replay 0", "replay 0.5", FADING, "rate 3e-3", "norm learns"]),
+    ((0,), 5, ["replay 0.25 to 0, norm learns"]),
+    ((0,), 20, [FADING]),
+    ((0,), 1, [FADING]),
+    ((1,), 5, [FADING, "replay 0"]),
+    ((0,), 5, ["60 steps", DECODER]),
+    ((0,), 20, ["replay 0"]),
+    ((0,), 1, ["replay 0"]),
+    ((0, 1, 2), 5, ALL),
+    ((0, 1, 2), 20, [AVERAGED, FADING, "replay 0", "replay 0.5"]),
+    ((0, 1, 2), 1, [AVERAGED, FADING, "replay 0", "replay 0.5"]),
 )
 ZERO_SHOT = "base"
 
