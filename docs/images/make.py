@@ -3,52 +3,97 @@
 make images
 """
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import napari
+import numpy as np
+import tifffile
 from napari.layers import Labels
 from qtpy.QtCore import QEventLoop, QTimer
 
+from napari_touchup.core.delta import compare
+from napari_touchup.io.projects import PLACE
+from napari_touchup.io.samples import sample_path
 from napari_touchup.ui.app import PLUGIN, SIZE, add_dock
 from napari_touchup.ui.dock import TouchUpDock
 from napari_touchup.ui.weights_dock import WeightMapDock
 
 HERE = Path(__file__).parent
 SETTLE_MS = 600  # until the last layer is drawn
+MENDED = 16  # cells, of which three are kept for checking
 
 
 def main() -> None:
+    os.environ[PLACE] = mkdtemp(prefix="touchup-")  # nothing of the person's own
     viewer = napari.Viewer(title="Touch-Up")
     viewer.window.resize(*SIZE)
     dock = add_dock(viewer)
     segment_nuclei(viewer, dock)
     weight_map(viewer)
+    viewer.layers.clear()
+    mend_rings(viewer, dock)
+    fine_tune(viewer, dock)
     viewer.close()
 
 
 def segment_nuclei(viewer: napari.Viewer, dock: TouchUpDock) -> None:
     viewer.open_sample(PLUGIN, "nuclei")
     segment(viewer, dock)
-    dock.folds[0].set_open(True)
+    open_fold(dock, "Masks")
     shoot(viewer, "segment")
 
 
 def weight_map(viewer: napari.Viewer) -> None:
     masks = next(layer for layer in viewer.layers if isinstance(layer, Labels))
-    _, weights = viewer.window.add_plugin_dock_widget(PLUGIN, "Weight map")
+    widget, weights = viewer.window.add_plugin_dock_widget(PLUGIN, "Weight map")
     weights: WeightMapDock
     weights.show_map.click()
     settle()
     masks.visible = False
     viewer.scene.camera.zoom *= 2
     shoot(viewer, "weight_map")
+    viewer.window.remove_dock_widget(widget)
+
+
+def mend_rings(viewer: napari.Viewer, dock: TouchUpDock) -> None:
+    """Give some cells the outlines that a person would paint: those of the truth."""
+    viewer.open_sample(PLUGIN, "rings")
+    segment(viewer, dock)
+    open_fold(dock, "Correct")
+    truth = tifffile.imread(sample_path("rings", truth=True))
+    cells = np.argsort(-np.bincount(truth.ravel())[1:])[:MENDED] + 1
+    tools = dock.session.tools(dock.session.image)
+    for cell in cells:
+        state = tools.state(())
+        after = np.where(truth == cell, state.free_label(), state.labels)
+        tools.stroke("brush", {(): compare(state.labels, after)})
+    dock.binding.current.masks.selected_label = state.free_label() - 1
+    shoot(viewer, "correct")
+
+
+def fine_tune(viewer: napari.Viewer, dock: TouchUpDock) -> None:
+    open_fold(dock, "Fine-tune")
+    dock.fine_tune.start.click()
+    wait(lambda: dock.tuning.trial is not None)
+    shoot(viewer, "fine_tune")
 
 
 def segment(viewer: napari.Viewer, dock: TouchUpDock) -> None:
     settle()
     viewer.reset_view()
     dock.run.segment.click()
-    while dock.session.running:
+    wait(lambda: not dock.session.running)
+
+
+def open_fold(dock: TouchUpDock, title: str) -> None:
+    next(fold for fold in dock.folds if fold.button.text() == title).set_open(True)
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    while not condition():
         settle()
 
 

@@ -74,6 +74,11 @@ def test_napari_preserve_labels_is_followed(bound, cells):
     assert bound.session.brush.over_neighbours
 
 
+def test_the_session_knows_the_selected_cell(bound, cells):
+    bound.masks.selected_label = 2
+    assert bound.session.cell == 2
+
+
 def test_ctrl_click_deletes(bound, cells):
     drag(bound, (12, 8), modifiers=("Control",))
     assert np.unique(labels(bound)).tolist() == [0, 2]

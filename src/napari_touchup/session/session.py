@@ -54,6 +54,7 @@ class Session:
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
     brush: BrushOptions = field(default_factory=BrushOptions)
+    cell: int = 0  # label that is selected in the masks
     status: Status = field(default_factory=Status)
     running: bool = False
     device: str = ""  # what the last run was computed on, and why

@@ -70,6 +70,7 @@ class CorrectPanel(QWidget):
         session.events.saved.connect(self._on_session_saved)
         session.events.image.connect(self._on_session_saved)
         session.changed.connect(self.describe)
+        session.events.cell.connect(self.describe)
         self._on_session_brush()
         self._on_session_counts(session.counts)
         self._on_session_saved()

@@ -23,6 +23,7 @@ class Hand:
         self._session = session
         self._image = image
         self._grid = grid
+        self._masks: Labels | None = None
         self.brush: SmartBrush | None = None
         self._gestures: Gestures | None = None
         session.events.brush.connect(self._on_session_brush)
@@ -33,6 +34,8 @@ class Hand:
         self.brush.stroke_ended.connect(self._on_stroke)
         self.brush.changed.connect(self._on_view_brush)
         self._gestures = Gestures(masks, self._grid, self._delete, self._merge, self._tell)
+        self._masks = masks
+        masks.events.selected_label.connect(self._on_selected)
         self._on_session_brush(self._session.brush)
 
     def release(self) -> None:
@@ -41,6 +44,9 @@ class Hand:
         if brush is not None and gestures is not None:
             gestures.close()
             brush.close()
+        if self._masks is not None:
+            self._masks.events.selected_label.disconnect(self._on_selected)
+            self._masks = None
 
     def _on_session_brush(self, options: BrushOptions) -> None:
         if self.brush is not None and self._gestures is not None:
@@ -53,6 +59,10 @@ class Hand:
         if self.brush is not None:
             update = {"smart": self.brush.on, "over_neighbours": self.brush.over_neighbours}
             self._session.brush = self._session.brush.model_copy(update=update)
+
+    def _on_selected(self) -> None:
+        if self._masks is not None and self._session.image is self._image:
+            self._session.cell = int(self._masks.selected_label)
 
     def _tools(self) -> Tools:
         return self._session.tools(self._image)
