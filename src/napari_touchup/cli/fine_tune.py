@@ -40,7 +40,11 @@ Accept = Annotated[
 Steps = Annotated[int, typer.Option(metavar="N", help="Length of the run, steps.")]
 Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
 Replay = Annotated[
-    float, typer.Option(metavar="0..1", help="Share of every batch that is old: synthetic crops.")
+    float,
+    typer.Option(
+        metavar="0..1",
+        help="Share of the first batches that is old, synthetic crops; it sinks as in the window.",
+    ),
 ]
 Diameter = Annotated[
     float | None,
