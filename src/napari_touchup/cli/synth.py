@@ -10,7 +10,9 @@ from napari_touchup.cli.console import UsageError, progress, refuse_existing, sa
 Kind = Annotated[
     str,
     typer.Argument(
-        metavar="KIND", help="nuclei, phase, dic, membranes, rings or timelapse.", show_default=False
+        metavar="KIND",
+        help="nuclei, phase, dic, membranes, rings or timelapse.",
+        show_default=False,
     ),
 ]
 Out = Annotated[
