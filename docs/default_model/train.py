@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 from images import GROUPS, real_samples, synthetic_samples
 from rich.console import Console
-from widen import widen
 
 from napari_touchup.engine.events import Fitted, Step
 from napari_touchup.engine.samples import SampleSet
@@ -35,38 +34,31 @@ class Phase:
     """A run of its own, from the weights of the one before."""
 
     minutes: float
-    base: int  # channels of the first level; where it is more than before, the network is widened
     made: float  # share of the crops that is synthetic
     rate: float  # peak learning rate
     augment: AugmentOptions
 
 
 PHASES = (
-    Phase(75, 16, 0.5, 2e-3, AugmentOptions(zoom=(0.6, 1.7))),
+    Phase(75, 0.5, 2e-3, AugmentOptions(zoom=(0.6, 1.7))),
     # what real truth calls the edge of a nucleus is learned last, and with less disguise
-    Phase(20, 16, 0.2, 1e-3, AugmentOptions(zoom=(0.75, 1.35), gamma=0.25, blur=0.8, noise=0.06)),
-    # a small network learns fast, a wide one learns more
-    Phase(100, 32, 0.2, 1e-3, AugmentOptions(zoom=(0.6, 1.6), gamma=0.3, blur=1.2, noise=0.06)),
+    Phase(20, 0.2, 1e-3, AugmentOptions(zoom=(0.75, 1.35), gamma=0.25, blur=0.8, noise=0.06)),
 )
 
 
 def main(
     folder: Path,
     output: Annotated[Path, typer.Option("--output", "-o")],
+    base: int = 16,
     seed: int = 0,
     start: Annotated[
-        Path | None, typer.Option(help="Model of the phases before the last: only that one is run.")
+        Path | None, typer.Option(help="Model of the first phase: only the last one is run.")
     ] = None,
 ) -> None:
     """Train on real and synthetic images, and save the averaged weights as float16."""
-    spec = ModelSpec(base=PHASES[0].base)
-    header = Header(name="default", spec=spec, diameter_px=DIAMETER_PX)
+    header = Header(name="default", spec=ModelSpec(base=base), diameter_px=DIAMETER_PX)
     model = Model(build(header.spec), header) if start is None else load(start)
-    for number, phase in enumerate(PHASES):
-        if start is not None and number < len(PHASES) - 1:
-            continue
-        while model.header.spec.base < phase.base:
-            model = widen(model, seed)
+    for number, phase in enumerate(PHASES if start is None else PHASES[-1:]):
         samples = samples_of(folder, phase, seed)
         options = TrainOptions(
             steps=None,
@@ -74,12 +66,11 @@ def main(
             batch=16,
             crop=128,
             ema=0.998,
-            save_every=500,
             rate=phase.rate,
             augment=phase.augment,
             seed=seed + number,
         )
-        model = trained(model, samples, options, output.with_suffix(".state"))
+        model = trained(model, samples, options)
         save(output, model.module, model.header, half=True)
 
 
@@ -95,10 +86,10 @@ def samples_of(folder: Path, phase: Phase, seed: int) -> SampleSet:
     return SampleSet([*real, *made], balance=False)
 
 
-def trained(model: Model, samples: SampleSet, options: TrainOptions, state: Path) -> Model:
+def trained(model: Model, samples: SampleSet, options: TrainOptions) -> Model:
     """Run one phase; the header tells of every phase."""
     console = Console(width=120)
-    for event in fit(model, samples, options, save=state):
+    for event in fit(model, samples, options):
         match event:
             case Step() if event.step % 50 == 0:
                 parts = " ".join(f"{name} {value:.3f}" for name, value in event.parts.items())
