@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from napari_touchup.core.scores import Pair, Scores
-from napari_touchup.engine.lessons import Candidate, Learned
+from napari_touchup.engine.lessons import Candidate, Learned, Preview
 from napari_touchup.io.projects import PLACE
 from napari_touchup.nn.header import Header, read_header
 from napari_touchup.options import ModelSpec
@@ -164,6 +164,9 @@ class FakeWorker:
         yield Learned(1, 0.5, 1.0, 1.0, 1.0)
         if self.error is not None:
             raise self.error
+        if request.preview is not None:
+            seen = (request.preview.image[0] > 30).astype(np.uint16)
+            yield Preview(1, np.zeros((3, *seen.shape), np.float16), seen)
         yield Learned(2, 1.0, 0.5, 2.0, 0.0)
         masks = self.masks
         if masks is None:

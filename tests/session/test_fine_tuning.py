@@ -180,6 +180,24 @@ def test_a_failure_costs_only_the_run(loop, image):
     assert loop.tuning.trial is not None
 
 
+def test_previews_are_of_what_is_seen(loop, image):
+    seen = []
+    loop.tuning.previewed.connect(seen.append)
+    painted(loop, image)
+    loop.tuning.previews = True
+    loop.tuning.start((slice(4, 20), slice(0, 30)))
+    loop.until(lambda: loop.tuning.trial is not None)
+    (preview,) = seen
+    assert preview.masks.shape == (16, 30)
+    assert preview.window == (slice(4, 20), slice(0, 30))
+
+
+@pytest.mark.parametrize(("device", "expected"), [("CPU (2 threads)", False), ("cuda:0", True)])
+def test_previews_are_on_where_a_gpu_was_used(loop, device, expected):
+    loop.session.device = device
+    assert loop.tuning.previews == expected
+
+
 def test_corrections_of_other_images_teach_too(loop, image, spots):
     painted(loop, image)
     other = Image("other", spots(10, 90, 80), "YX")

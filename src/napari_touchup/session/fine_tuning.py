@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
 from napari_touchup.core.entries import Version
@@ -18,12 +20,14 @@ from napari_touchup.engine.lessons import (
     View,
 )
 from napari_touchup.nn.header import read_header
-from napari_touchup.options import TrainOptions
+from napari_touchup.options import NormalizeOptions, TrainOptions
 from napari_touchup.session.child import Child
 from napari_touchup.session.fine_tune_request import How, Models, make_request
 from napari_touchup.session.fine_tune_run import FAILED, FineTuneRun, Worker
-from napari_touchup.session.images import Feed
+from napari_touchup.session.frames import Index
+from napari_touchup.session.images import Feed, Image
 from napari_touchup.session.job import Job
+from napari_touchup.session.paste import Window
 from napari_touchup.session.session import Session
 from napari_touchup.session.sources import Source, find_sources
 from napari_touchup.session.status import Status, failed
@@ -34,36 +38,55 @@ from napari_touchup.session.wanted import chosen_feed
 READING = "Reading the corrected frames"
 
 
+@dataclass(frozen=True, eq=False)
+class Previewed:
+    """What the model in training would say now of a part of a frame."""
+
+    image: Image
+    frame: Index
+    window: Window | None  # None: all of the frame
+    masks: NDArray[np.unsignedinteger]
+
+
 @dataclass(eq=False)
 class FineTuning:
     """Trains in another process; each field has a signal in `events`."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     stepped = Signal(Learned)
-    previewed = Signal(Preview)
+    previewed = Signal(Previewed)
 
     session: Session
     worker: Worker = field(default_factory=Child)
     options: TrainOptions = field(default_factory=TrainOptions.fine_tuning)
+    previews: bool = False  # show the visible part now and then; on where a GPU was used
     running: bool = False
     trial: Trial | None = None  # waits for Accept or Discard
     rest: int = 0  # frames whose masks are of an older model
 
     def __post_init__(self) -> None:
         self._asked: Asked | None = None
+        self._window: Window | None = None  # of the previews
         self._run = FineTuneRun(self.worker, self.session.dispatch)
         self._run.stepped.connect(self.stepped.emit)
-        self._run.previewed.connect(self.previewed.emit)
+        self._run.previewed.connect(self._on_preview)
         self._run.said.connect(self._on_said)
         self._run.running.connect(self._on_running)
         self._run.finished.connect(self._on_finished)
+        self.session.events.device.connect(self._on_session_device)
 
     @property
     def versions(self) -> Versions:
         return self.session.versions
 
-    def start(self) -> None:
-        """Train a candidate with all corrections of the project, or say why not."""
+    def start(self, window: Window | None = None) -> None:
+        """Train a candidate with all corrections of the project, or say why not.
+
+        Parameters
+        ----------
+        window : (slice, slice), optional
+            What the canvas shows of the frame, for previews; by default all of it.
+        """
         session = self.session
         if self.running or self.trial is not None:
             return
@@ -78,7 +101,7 @@ class FineTuning:
         asked = Asked(root, session.counts.teach, image, session.frame, session.instances)
         found = find_sources(session.project, session.gallery, len(feed.channels)).found
         prepare = partial(self._requests, asked, model.path, feed, found)
-        self.running = True
+        self.running, self._window = True, window
         session.status = Status("busy", READING)
         job = Job(prepare(), session.dispatch)
         job.progressed.connect(partial(self._on_request, asked))
@@ -130,8 +153,18 @@ class FineTuning:
         base, out = self.versions.path(asked.root), self.versions.new_file()
         models = Models(asked.root.name, base, current, out)
         how = How(self.options, self.session.options, self.session.instances)
+        normalize = read_header(base).normalize
         request = make_request(self.session.project.ledger, found, models, how)
-        yield replace(request, frame=View(feed.read(asked.frame)))
+        yield replace(
+            request,
+            frame=View(feed.read(asked.frame)),
+            preview=self._preview_of(feed, asked.frame, normalize) if self.previews else None,
+        )
+
+    def _preview_of(self, feed: Feed, frame: Index, how: NormalizeOptions) -> View:
+        # a part is seen as it would be within the whole
+        limits = feed.limits(frame, how) if self._window else None
+        return View(feed.read(frame, self._window), limits)
 
     def _on_request(self, asked: Asked, request: FineTuneRequest) -> None:
         if self.running:
@@ -144,6 +177,14 @@ class FineTuning:
             self.session.status = Status("ask", str(error))
         else:
             self.session.status = failed(error, FAILED)
+
+    def _on_preview(self, preview: Preview) -> None:
+        if self._asked is not None:
+            asked = self._asked
+            self.previewed.emit(Previewed(asked.image, asked.frame, self._window, preview.masks))
+
+    def _on_session_device(self, device: str) -> None:
+        self.previews = not device.startswith("CPU")
 
     def _on_said(self, status: Status) -> None:
         self.session.status = status

@@ -34,6 +34,7 @@ from napari_touchup.ui.masks_panel import MasksPanel
 from napari_touchup.ui.measure import Measure
 from napari_touchup.ui.model_panel import ModelPanel
 from napari_touchup.ui.preferences import shared_folder
+from napari_touchup.ui.preview_layer import PreviewLayer
 from napari_touchup.ui.run_panel import KEY, RunPanel
 from napari_touchup.ui.trial_layer import TrialLayer
 from napari_touchup.ui.versions_panel import VersionsPanel
@@ -90,7 +91,8 @@ class TouchUpDock(QScrollArea):
         self.correct_panel = CorrectPanel(
             self.session, self.correct, self.keeper, self.list_of_keys.toggle
         )
-        self.fine_tune = FineTunePanel(self.tuning, self.trial)
+        self.preview = PreviewLayer(napari_viewer, self.binding, self.tuning)
+        self.fine_tune = FineTunePanel(self.tuning, self.binding, self.trial)
         flips = (self.trial.show_old, self.compare.show_old)
         self.keys = CorrectKeys(napari_viewer, self.session, self.correct, flips)
         self.folds = [
@@ -109,8 +111,8 @@ class TouchUpDock(QScrollArea):
         napari_viewer.bind_key(KEY, self._on_key, overwrite=True)
         # a closed dock is destroyed; its work must end with it
         parts = (
-            self.keys, self.apply, self.correct, self.compare, self.trial, self.tuning,
-            self.binding,
+            self.keys, self.apply, self.correct, self.compare, self.trial, self.preview,
+            self.tuning, self.binding,
         )  # fmt: skip
         self.destroyed.connect(_Farewell(napari_viewer, parts))
         self.destroyed.connect(self.list_of_keys.release)

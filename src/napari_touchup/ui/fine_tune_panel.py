@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_touchup.engine.lessons import Learned
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.project import Counts
+from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.fields import number, option_form, show_values, slider, with_value
 from napari_touchup.ui.fold import Fold
 from napari_touchup.ui.forms import narrow_column, push_button, text_label
@@ -21,7 +22,7 @@ NOTHING = "Nothing teaches yet: mend a few cells, or confirm some that are right
 class FineTunePanel(QWidget):
     """Start, curve, verdict."""
 
-    def __init__(self, tuning: FineTuning, layer: TrialLayer) -> None:
+    def __init__(self, tuning: FineTuning, binding: Binding, layer: TrialLayer) -> None:
         super().__init__()
         self._tuning = tuning
         self.summary = text_label()
@@ -29,7 +30,7 @@ class FineTunePanel(QWidget):
             "Fine-tune",
             "Train a copy of the model with all corrections of this project, in a process of its"
             " own; go on painting meanwhile",
-            tuning.start,
+            lambda: tuning.start(binding.window()),
         )
         self.stop = push_button(
             "Stop", "End after this step; the model stays as it was", tuning.stop
@@ -106,14 +107,26 @@ class TrainForm(QWidget):
         )  # fmt: skip
         self.form = option_form(self.steps, self.rate, self.replay, changed=self._on_view_value)
 
-        narrow_column(self, self.form.native)
+        self.previews = QCheckBox("Show how it goes")
+        self.previews.setToolTip(
+            "Every few seconds, outlines of what the model would say now of what you see; on by"
+            " default where a GPU was used, as it takes time"
+        )
 
+        narrow_column(self, self.form.native, self.previews)
+
+        self.previews.toggled.connect(self._on_view_previews)
+        tuning.events.previews.connect(self.previews.setChecked)
+        self.previews.setChecked(tuning.previews)
         tuning.events.options.connect(self._on_tuning_options)
         self._on_tuning_options()
 
     def _on_view_value(self, name: str, value: Any) -> None:
         typed = int(value) if name == "steps" else round(value, 5)
         self._tuning.options = with_value(self._tuning.options, name, typed)
+
+    def _on_view_previews(self, shown: bool) -> None:
+        self._tuning.previews = shown
 
     def _on_tuning_options(self) -> None:
         show_values(self.form, self._tuning.options)
