@@ -116,8 +116,8 @@ class TrainForm(QWidget):
         narrow_column(self, self.form.native, self.previews)
 
         self.previews.toggled.connect(self._on_view_previews)
-        tuning.events.previews.connect(self.previews.setChecked)
-        self.previews.setChecked(tuning.previews)
+        tuning.events.previews.connect(self._on_tuning_previews)
+        self._on_tuning_previews(tuning.previews)
         tuning.events.options.connect(self._on_tuning_options)
         self._on_tuning_options()
 
@@ -127,6 +127,9 @@ class TrainForm(QWidget):
 
     def _on_view_previews(self, shown: bool) -> None:
         self._tuning.previews = shown
+
+    def _on_tuning_previews(self, shown: bool) -> None:
+        self.previews.setChecked(shown)
 
     def _on_tuning_options(self) -> None:
         show_values(self.form, self._tuning.options)
