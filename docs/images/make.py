@@ -15,6 +15,8 @@ from napari.layers import Labels
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_touchup.core.delta import compare
+from napari_touchup.core.synth import make_image
+from napari_touchup.io.images import write_image
 from napari_touchup.io.projects import PLACE
 from napari_touchup.io.samples import sample_path
 from napari_touchup.ui.app import PLUGIN, SIZE, add_dock
@@ -33,6 +35,8 @@ def main() -> None:
     dock = add_dock(viewer)
     segment_nuclei(viewer, dock)
     weight_map(viewer)
+    viewer.layers.clear()
+    many_images(viewer, dock)
     viewer.layers.clear()
     mend_rings(viewer, dock)
     fine_tune(viewer, dock)
@@ -56,6 +60,26 @@ def weight_map(viewer: napari.Viewer) -> None:
     viewer.scene.camera.zoom *= 2
     shoot(viewer, "weight_map")
     viewer.window.remove_dock_widget(widget)
+
+
+def many_images(viewer: napari.Viewer, dock: TouchUpDock) -> None:
+    """Segment a folder, and go to an image of it."""
+    folder = Path(mkdtemp(prefix="touchup-")) / "plate"
+    folder.mkdir()
+    for well in range(10):
+        image = make_image("nuclei", (256, 256), seed=3, index=well).image
+        write_image(folder / f"well_{well:02d}.tif", image, "YX")
+    open_fold(dock, "Apply && export")
+    dock.apply_panel.queue.open_folder(folder)
+    dock.apply.queue.go(0)
+    wait(lambda: dock.session.image is not None)
+    dock.apply_panel.folder.propose()
+    dock.apply.run.status.choices[0][1]()  # Start
+    wait(lambda: dock.apply.run.report is not None)
+    dock.run.segment.click()
+    wait(lambda: not dock.session.running)
+    viewer.reset_view()
+    shoot(viewer, "apply")
 
 
 def mend_rings(viewer: napari.Viewer, dock: TouchUpDock) -> None:

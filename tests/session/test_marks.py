@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_touchup.core.entries import ImageRecord
 from napari_touchup.session.image_queue import QueueItem
 from napari_touchup.session.images import Image
 from napari_touchup.session.marks import Marks, image_mark
@@ -55,12 +54,10 @@ def test_a_frame_without_masks_is_not_done(session, movie):
 
 
 def test_files_that_a_project_knows(session, movie):
-    record = ImageRecord(movie.key, "movie", Path("m.tif"), "TYX", False, (2, 32, 64))
-    session.project.ledger.put_image(record)
     session.tools(movie).confirm((0,), [1])
     marks = Marks(session)
     marks.refresh()
-    assert marks.of(QueueItem("m.tif", Path("m.tif"))) == "corrected"
+    assert marks.of(QueueItem("movie.tif", Path("movie.tif"))) == "corrected"
 
 
 def test_no_image_is_open():

@@ -80,6 +80,7 @@ class TouchUpDock(QScrollArea):
         self.advanced = AdvancedPanel(self.session, self.measure)
         self.layers = LayersPanel(napari_viewer, self.session, self.binding)
         self.apply = Apply(napari_viewer, self.binding)
+        self.apply_panel = ApplyPanel(self.apply)
         self.keeper = Keeper(self.session)
         self.correct = Correct(napari_viewer, self.session, self.binding)
         self.tuning = FineTuning(self.session, worker or Child())
@@ -98,7 +99,7 @@ class TouchUpDock(QScrollArea):
         self.folds = [
             Fold("Correct", self.correct_panel, "Mend the masks of this frame"),
             Fold("Fine-tune", self.fine_tune, "Teach the model what you corrected"),
-            Fold("Apply && export", ApplyPanel(self.apply), "Many images, and masks as files"),
+            Fold("Apply && export", self.apply_panel, "Many images, and masks as files"),
             Fold("Masks", self.masks, "How the network's maps become masks"),
             Fold("Advanced", self.advanced, "Diameter, device, tile, precision"),
             Fold("Layers", self.layers, "Show the maps behind the masks"),
