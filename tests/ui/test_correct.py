@@ -84,7 +84,7 @@ def test_smooth_fills_holes(bound, correct, cells):
 
 
 def test_split_by_a_line(bound, correct, cells, qtbot):
-    correct.split()
+    correct.drawing.split()
     draw(bound, qtbot, [[4, 24], [20, 24]])
     assert sorted(np.unique(labels(bound)[8:16, 20:28]).tolist()) == [2, 4]
     assert states(bound) == {2: "corrected", 4: "corrected"}
@@ -92,21 +92,21 @@ def test_split_by_a_line(bound, correct, cells, qtbot):
 
 
 def test_merge_by_a_line(bound, correct, cells, qtbot):
-    correct.merge()
+    correct.drawing.merge()
     draw(bound, qtbot, [[12, 6], [12, 26]])
     assert len(np.unique(labels(bound))) == 3
     assert list(states(bound).values()) == ["corrected"]
 
 
 def test_a_line_that_meets_nothing_is_told(bound, correct, cells, qtbot):
-    correct.split()
+    correct.drawing.split()
     draw(bound, qtbot, [[28, 4], [28, 30]])
     assert "crosses no cell" in bound.session.status.text
     assert states(bound) == {}
 
 
 def test_a_rectangle_in_which_all_is_right(bound, correct, cells, qtbot):
-    correct.region_right()
+    correct.drawing.region_right()
     draw(bound, qtbot, [[2, 1], [2, 30], [20, 30], [20, 1]])
     assert states(bound) == {1: "confirmed", 2: "confirmed"}
 
@@ -145,7 +145,7 @@ def test_the_review_comes_with_the_first_correction(bound, correct, cells):
     with bound.masks.block_history():
         bound.masks.paint((28, 30), 4)
     assert "cells review" in bound.names
-    correct.show_review(False)
+    correct.review.show(False)
     assert "cells review" not in bound.names
     bound.masks.selected_label = 1
     correct.confirm()
@@ -178,10 +178,10 @@ def test_another_layer_puts_the_brush_down(bound, correct, cells):
 
 def test_what_a_cell_is_and_why(bound, correct, cells):
     bound.masks.selected_label = 2
-    assert correct.describe_cell() == "Cell 2: not reviewed, so it does not teach."
+    assert correct.review.describe_cell() == "Cell 2: not reviewed, so it does not teach."
     correct.confirm()
-    assert correct.describe_cell() == "Cell 2: confirmed, teaches, with the ring around it."
+    assert correct.review.describe_cell() == "Cell 2: confirmed, teaches, with the ring around it."
     correct.unconfirm()
-    assert correct.describe_cell() == "Cell 2: taken back, so it does not teach."
+    assert correct.review.describe_cell() == "Cell 2: taken back, so it does not teach."
     bound.masks.selected_label = 99
-    assert correct.describe_cell() == ""
+    assert correct.review.describe_cell() == ""

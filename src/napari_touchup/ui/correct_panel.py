@@ -57,12 +57,12 @@ class CorrectPanel(QWidget):
             self, self.counts, self.cell, switches, _grid(list(self.buttons.values()), COLUMNS),
             self.saved, self.keep,
         )  # fmt: skip
-        self.review.setChecked(correct.shows_review)
+        self.review.setChecked(correct.review.wanted)
 
         self.smart.toggled.connect(self._on_view_brush)
         self.over.toggled.connect(self._on_view_brush)
         self.qupath.toggled.connect(self._on_view_brush)
-        self.review.toggled.connect(correct.show_review)
+        self.review.toggled.connect(correct.review.show)
         self.outlines.toggled.connect(correct.outlines_only)
         correct.marks.changed.connect(self._on_marks)
         session.events.brush.connect(self._on_session_brush)
@@ -77,7 +77,7 @@ class CorrectPanel(QWidget):
 
     def describe(self) -> None:
         """Say what the selected cell is to training."""
-        text = self._correct.describe_cell()
+        text = self._correct.review.describe_cell()
         self.cell.setText(text)
         self.cell.setVisible(bool(text))
 

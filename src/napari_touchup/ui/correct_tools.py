@@ -33,11 +33,13 @@ def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
 
     return (
         Tool("new", "New cell", "Paint a cell that is missing", correct.new_cell, "N"),
-        Tool("split", "Split", "Draw a line through a cell that is two", correct.split, "Q"),
+        Tool(
+            "split", "Split", "Draw a line through a cell that is two", correct.drawing.split, "Q"
+        ),
         Tool(
             "merge", "Merge",
             "Draw a line from one cell into the other: they are one. Alt+click does the same",
-            correct.merge, "G",
+            correct.drawing.merge, "G",
         ),
         Tool("confirm", "Confirm", "The selected cell is right: it teaches", correct.confirm, "K"),
         Tool(
@@ -66,7 +68,7 @@ def tools_of(correct: Correct, session: Session) -> tuple[Tool, ...]:
         Tool(
             "region", "Region right",
             "Draw a rectangle in which everything is right, cells and background",
-            correct.region_right,
+            correct.drawing.region_right,
         ),
         Tool(
             "right", "All right", "Everything in this frame is right, cells and background",
