@@ -130,6 +130,12 @@ def test_it_says_where_the_work_is(dock, qtbot):
     assert dock.correct_panel.saved.text().endswith("cells.touchup")
 
 
+def test_the_review_that_comes_by_itself_is_ticked(dock):
+    assert not dock.layers.boxes["review"].isChecked()
+    dock.session.tools(dock.session.image).confirm((), [1])
+    assert dock.layers.boxes["review"].isChecked()
+
+
 def test_mark_brushes_are_switches(dock):
     buttons = dock.correct_panel.buttons
     buttons["background"].click()

@@ -51,6 +51,7 @@ class LayersPanel(QWidget):
         session.frame_done.connect(self._on_session_changed)
         session.events.image.connect(self._on_session_changed)
         session.events.frame.connect(self._on_session_changed)
+        viewer.layers.events.inserted.connect(self._on_session_changed)
         viewer.layers.events.removed.connect(self._on_session_changed)
         self._on_session_changed()
 

@@ -125,11 +125,12 @@ class Results:
         self, kind: str, make: Callable[[Grid, str], Layer], picture: Picture
     ) -> LiveLayer:
         layer = make(self.grid, f"{self.source.name} {kind}")
+        self.layers[kind] = layer  # before napari tells of it
         active = self.viewer.layers.selection.active
         self.viewer.add_layer(layer)
         self.viewer.layers.selection.active = active
         live = LiveLayer(self.viewer, self.session, self.image, self.grid, layer, picture)
-        self.layers[kind], self.live[kind] = layer, live
+        self.live[kind] = live
         return live
 
     def forget(self, layer: Layer) -> None:
