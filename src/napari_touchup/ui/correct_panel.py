@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_touchup.options import BrushOptions
 from napari_touchup.session.keeper import Keeper
@@ -33,7 +33,7 @@ class CorrectPanel(QWidget):
         self.smart = _box(
             "Smart brush", "A stroke on background makes a new cell, one on a cell extends it"
         )
-        self.over = _box("Over neighbours", "A stroke takes the pixels of other cells, too")
+        self.over = _box("Over others", "A stroke takes the pixels of other cells, too")
         self.review = _box(
             "Show review",
             "Outlines: solid teaches, dashed is kept for checking, none is not used; the tint is"
@@ -120,7 +120,9 @@ def _tool_button(tool: Tool) -> QPushButton:
     key = f" ({tool.key})" if tool.key else ""
     button = push_button(tool.title, f"{tool.tooltip}{key}", tool.act)
     button.setCheckable(tool.checkable)
-    button.setStyleSheet("padding: 4px 2px;")
+    button.setStyleSheet("padding: 4px 0px; font-size: 11px;")
+    # as narrow as the dock; the longest title fits at its least width
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return button
 
 

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayou
 from napari_touchup.ui.key_table import Section
 
 KEY = "?"
+TEXT_WIDTH = 220  # pixels; three columns of it fit a laptop
 
 
 class KeysOverlay(QDialog):
@@ -63,7 +64,7 @@ class KeysOverlay(QDialog):
                 column.hide()
                 column.deleteLater()
         for section in self._sections():
-            self._columns.addWidget(_column(section), alignment=Qt.AlignmentFlag.AlignTop)
+            self._columns.addWidget(_column(section))
 
 
 def _column(section: Section) -> QWidget:
@@ -78,8 +79,9 @@ def _column(section: Section) -> QWidget:
         keys, does = QLabel(key.keys), QLabel(key.does)
         keys.setStyleSheet("font-weight: bold")
         does.setWordWrap(True)
-        does.setMinimumWidth(180)
+        does.setMinimumWidth(TEXT_WIDTH)
         grid.addWidget(keys, row, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(does, row, 1, Qt.AlignmentFlag.AlignTop)
     layout.addLayout(grid)
+    layout.addStretch(1)  # an alignment instead would give wrapped lines too little height
     return column
