@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayou
 from napari_touchup.ui.key_table import Section
 
 KEY = "?"
-TEXT_WIDTH = 220  # pixels; three columns of it fit a laptop
+TEXT_WIDTH = 195  # pixels; three columns of it fit a laptop
 
 
 class KeysOverlay(QDialog):
