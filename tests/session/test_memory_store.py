@@ -1,4 +1,6 @@
-from napari_touchup.core.delta import Delta
+import numpy as np
+
+from napari_touchup.core.delta import Delta, compare
 from napari_touchup.core.entries import Entry, ImageRecord, Version
 from napari_touchup.session.memory_store import MemoryStore, is_of
 
@@ -39,3 +41,17 @@ def test_is_of():
     assert is_of(found, "f", ())
     assert not is_of(found, "g", None)
     assert not is_of(found, "f", (0,))
+
+
+def test_the_pixels_of_whole_frames_are_kept_packed():
+    labels = np.kron(np.arange(64, dtype=np.int32).reshape(8, 8), np.ones((64, 64), np.int32))
+    patch = compare(np.zeros_like(labels), labels)
+    store = MemoryStore()
+    store.append([Entry("predicted", "image", (), Delta(labels=patch), 0.0, number=1)])
+    (entry,) = store.entries()
+    kept = entry.delta.labels
+    assert len(kept.data) < patch.after.nbytes / 50
+    assert kept.box == patch.box
+    for name in ("before", "after", "changed"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(patch, name))
+    np.testing.assert_array_equal(entry.delta.reversed().labels.after, patch.before)

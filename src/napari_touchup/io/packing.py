@@ -9,6 +9,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,27 @@ BLOCK_BYTES = 2**24  # of one plane; bounds what is copied of a large frame
 LENGTH = struct.Struct("<I")
 
 Bytes = NDArray[np.uint8]
+
+
+class PackedPatch(Patch):
+    """A patch that is kept packed; its values are unpacked each time they are asked for."""
+
+    data: bytes
+
+    def __init__(self, patch: Patch) -> None:
+        object.__setattr__(self, "box", patch.box)
+        object.__setattr__(self, "data", pack(patch))
+
+    @property
+    def before(self) -> NDArray[Any]:
+        return unpack(self.data).before
+
+    @property
+    def after(self) -> NDArray[Any]:
+        return unpack(self.data).after
+
+    def reversed(self) -> Patch:  # type: ignore[override]
+        return unpack(self.data).reversed()
 
 
 def pack(patch: Patch) -> bytes:

@@ -5,8 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from napari_touchup.core.delta import Delta
+from napari_touchup.core.delta import Delta, Patch
 from napari_touchup.core.entries import Entry, ImageRecord, Index, Version
+from napari_touchup.io.packing import PackedPatch
+
+LARGE = 2**16  # bytes of a patch; smaller ones are kept as they are
 
 
 class MemoryStore:
@@ -22,7 +25,7 @@ class MemoryStore:
         self._settings: dict[str, str] = {}
 
     def append(self, entries: Sequence[Entry]) -> None:
-        self._entries.extend(entries)
+        self._entries.extend(map(_small, entries))
 
     def entries(self, image: str | None = None, frame: Index | None = None) -> Iterator[Entry]:
         return (entry for entry in list(self._entries) if is_of(entry, image, frame))
@@ -50,6 +53,19 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _small(entry: Entry) -> Entry:
+    """Keep the pixels of whole frames packed: a segmented film is in memory until it is saved."""
+    delta = entry.delta
+    labels, marks = _packed(delta.labels), _packed(delta.marks)
+    if labels is delta.labels and marks is delta.marks:
+        return entry
+    return replace(entry, delta=replace(delta, labels=labels, marks=marks))
+
+
+def _packed(patch: Patch | None) -> Patch | None:
+    return PackedPatch(patch) if patch is not None and patch.after.nbytes > LARGE else patch
 
 
 def is_of(entry: Entry, image: str | None, frame: Index | None) -> bool:
