@@ -7,7 +7,7 @@ from typing import Protocol
 
 from napari_touchup.core.delta import Delta
 
-Index = tuple[int, ...]  # of a frame along T, Z
+Index = tuple[int, ...]  # of a frame along T, Z, e.g. (3, 0) in "TZ"
 
 # what a person reads of an action; "predicted" is the only one that no person did
 TITLES = {

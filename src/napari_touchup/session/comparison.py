@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from psygnal import SignalGroupDescriptor
 
 from napari_touchup.core.changes import compare, count_changed, renumbered
-from napari_touchup.core.entries import Version
+from napari_touchup.core.entries import Index, Version
 from napari_touchup.nn.header import Header, read_header
 from napari_touchup.session import run
 from napari_touchup.session.corrections import predicted
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.frame_state import FrameState
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Image
 from napari_touchup.session.job import Job
 from napari_touchup.session.network import TorchNetwork

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
-from napari_touchup.core.entries import Version
+from napari_touchup.core.entries import Index, Version
 from napari_touchup.engine.lessons import (
     Candidate,
     FineTuneRequest,
@@ -24,7 +24,6 @@ from napari_touchup.options import NormalizeOptions, TrainOptions
 from napari_touchup.session.child import Child
 from napari_touchup.session.fine_tune_request import How, Models, make_request
 from napari_touchup.session.fine_tune_run import FAILED, FineTuneRun, Worker
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Feed, Image
 from napari_touchup.session.job import Job
 from napari_touchup.session.paste import Window

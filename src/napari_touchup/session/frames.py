@@ -10,10 +10,10 @@ from tempfile import mkdtemp
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_touchup.core.entries import Index
 from napari_touchup.options import InstanceOptions
 from napari_touchup.session.paste import Window
 
-Index = tuple[int, ...]  # of a frame, e.g. (3, 0) in "TZ"
 IN_MEMORY = 2**30  # bytes of maps that are kept in memory; the rest goes to a temporary folder
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from psygnal import SignalGroupDescriptor
 
 from napari_touchup.core.axes import Stack
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 from napari_touchup.session.status import Status
 
 Mark = Literal["to do", "corrected", "done"]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from napari_touchup.core.axes import Stack
 from napari_touchup.core.colour import to_channels
+from napari_touchup.core.entries import Index
 from napari_touchup.core.normalize import limits
 from napari_touchup.io.fingerprint import fingerprint
 from napari_touchup.options import NormalizeOptions
-from napari_touchup.session.frames import Frames, Index
+from napari_touchup.session.frames import Frames
 from napari_touchup.session.paste import Window
 
 

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_touchup.core.delta import Box, Delta, Object, union
-from napari_touchup.core.entries import TITLES, Entry
+from napari_touchup.core.entries import TITLES, Entry, Index
 from napari_touchup.session.corrections import predicted
 from napari_touchup.session.frame_state import FrameState, rebuild
-from napari_touchup.session.frames import Index
 from napari_touchup.session.ledger import Ledger
 from napari_touchup.session.roll import Roll
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from psygnal import Signal
 
+from napari_touchup.core.entries import Index
 from napari_touchup.options import InstanceOptions
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Image
 from napari_touchup.session.job import Dispatch, Job
 from napari_touchup.session.run import FrameDone, Network, remake_masks

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_touchup.core.entries import Index
 from napari_touchup.options import InstanceOptions, NormalizeOptions, SegmentOptions
-from napari_touchup.session.frames import Frames, Index, Kept
+from napari_touchup.session.frames import Frames, Kept
 from napari_touchup.session.images import Feed
 from napari_touchup.session.paste import Window
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
-from napari_touchup.core.entries import ImageRecord
+from napari_touchup.core.entries import ImageRecord, Index
 from napari_touchup.nn.header import read_header
 from napari_touchup.options import BrushOptions, InstanceOptions, SegmentOptions
-from napari_touchup.session.frames import Index, Kept
+from napari_touchup.session.frames import Kept
 from napari_touchup.session.gallery import Gallery
 from napari_touchup.session.images import Channel, Image, fit_channels
 from napari_touchup.session.job import Dispatch, direct

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from napari_touchup.core.entries import ImageRecord
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import ImageRecord, Index
 from napari_touchup.session.gallery import Gallery
 from napari_touchup.session.images import Feed
 from napari_touchup.session.project import Project

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from napari_touchup.core import cut, join, outline
 from napari_touchup.core.delta import Area, Box, Delta, Patch, compare
 from napari_touchup.core.drawn import rastered
+from napari_touchup.core.entries import Index
 from napari_touchup.core.pieces import pieces, separate
 from napari_touchup.session import corrections
 from napari_touchup.session.frame_state import FrameState
-from napari_touchup.session.frames import Index
 from napari_touchup.session.project import Project
 
 

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.changes import Change, compare, count_changed, renumbered
-from napari_touchup.core.entries import Version
+from napari_touchup.core.entries import Index, Version
 from napari_touchup.core.scores import Scores
 from napari_touchup.core.verdict import Verdict, verdict
 from napari_touchup.engine.lessons import Candidate
 from napari_touchup.options import InstanceOptions
 from napari_touchup.session.corrections import predicted
 from napari_touchup.session.frame_state import FrameState
-from napari_touchup.session.frames import Index, Kept
+from napari_touchup.session.frames import Kept
 from napari_touchup.session.images import Image
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from napari_touchup.core.entries import Index
 from napari_touchup.nn.header import Header
 from napari_touchup.options import InstanceOptions, SegmentOptions
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Channel, Feed, Image
 from napari_touchup.session.paste import Window
 from napari_touchup.session.run import Request

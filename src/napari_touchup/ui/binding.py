@@ -7,7 +7,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from psygnal import Signal
 
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 from napari_touchup.session.images import Channel, Image
 from napari_touchup.session.run import FrameDone
 from napari_touchup.session.session import Session

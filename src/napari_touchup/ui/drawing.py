@@ -5,7 +5,7 @@ from napari.components import ViewerModel
 from numpy.typing import NDArray
 
 from napari_touchup.core.delta import Box
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 from napari_touchup.ui.line_tool import LineTool
 from napari_touchup.ui.mark_brush import MarkBrush
 from napari_touchup.ui.region_tool import RegionTool

@@ -4,9 +4,9 @@ from functools import partial
 
 from napari.layers import Labels
 
+from napari_touchup.core.entries import Index
 from napari_touchup.core.pieces import pieces
 from napari_touchup.options import BrushOptions
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Image
 from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 
 MADE_BY = "napari-touchup"  # key in a layer's metadata; its value is what the layer holds
 

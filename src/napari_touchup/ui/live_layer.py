@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_touchup.core.delta import Box, grown
+from napari_touchup.core.entries import Index
 from napari_touchup.session.frame_state import FrameState
-from napari_touchup.session.frames import Index
 from napari_touchup.session.images import Image
 from napari_touchup.session.job import Job
 from napari_touchup.session.project import Changed

@@ -12,9 +12,9 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_touchup.core.entries import Index
 from napari_touchup.core.weights import class_weights, update, weight_map
 from napari_touchup.options import WeightOptions
-from napari_touchup.session.frames import Index
 from napari_touchup.session.job import Dispatch, Job
 from napari_touchup.ui.layers import MADE_BY
 from napari_touchup.ui.paint_events import Box, changed_box, replay

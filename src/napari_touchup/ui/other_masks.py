@@ -8,7 +8,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 from napari_touchup.session.images import Image
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.layers import MADE_BY

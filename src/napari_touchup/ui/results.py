@@ -9,7 +9,8 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 
-from napari_touchup.session.frames import Index, Kept
+from napari_touchup.core.entries import Index
+from napari_touchup.session.frames import Kept
 from napari_touchup.session.images import Image
 from napari_touchup.session.project import Changed
 from napari_touchup.session.run import FrameDone, mask_probability

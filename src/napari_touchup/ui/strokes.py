@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
-from napari_touchup.session.frames import Index
+from napari_touchup.core.entries import Index
 from napari_touchup.session.images import Image
 from napari_touchup.session.session import Session
 from napari_touchup.ui.layers import Grid, shown_frame
