@@ -58,22 +58,30 @@ class SegmentOptions(Options):
     diameter: Positive | None = None  # object diameter in this image, pixels; None: no rescaling
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     compile: bool = False  # torch.compile: 6-12 s once, then faster
+    prune: Annotated[int, Field(ge=1)] | None = None  # levels that are run; None: all
 
 
 class ModelSpec(Options):
-    """All that is needed to build a network again."""
+    """All that is needed to build a network again.
 
-    arch: str = "unet"
+    An architecture heeds some of the fields below `classes`; `nn.build` knows which.
+    """
+
+    arch: str = "unet"  # a name of `nn.build.ARCHITECTURES`
     in_channels: Annotated[int, Field(ge=1, le=4096)] = 1
     output: Literal["maps", "softmax", "instances"] = "maps"
     classes: Annotated[int, Field(ge=1, le=4096)] = 3  # K, channels of the head (maps: always 3)
     base: Annotated[int, Field(ge=1, le=1024)] = 32  # channels of the first level
     depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings
     padding: Literal["same", "valid"] = "same"
-    norm: Literal["batch", "none"] = "batch"
+    norm: Literal["batch", "batch_after", "none"] = "batch"  # batch_after: behind the activation
     activation: Literal["relu", "leaky_relu"] = "relu"  # leaky: slope 0.2
     up: Literal["2x2", "3x3"] = "2x2"  # kernel of the stride-2 transposed convolution
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # at the end of the contracting path
+    dropout_levels: Annotated[int, Field(ge=1, le=8)] = 2  # lowest ones that have it; 1: the bottom
+    head: Literal["1x1", "3x3"] = "1x1"  # kernel of the output convolution
+    encoder: Literal["resnet18", "resnet34", "resnet50", "xception"] | None = None
+    deep_supervision: bool = False  # every decoder has a head of its own that learns
 
     @model_validator(mode="after")
     def _maps_are_three(self) -> Self:
@@ -171,6 +179,7 @@ class BrushOptions(Options):
 def paper_spec(in_channels: int = 1, classes: int = 2, base: int = 64) -> ModelSpec:
     """Spec of the network of Ronneberger 2015, figure 1."""
     return ModelSpec(
+        arch="unet-paper",
         in_channels=in_channels,
         output="softmax",
         classes=classes,

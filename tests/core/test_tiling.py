@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dask.array as da
 import numpy as np
@@ -17,6 +17,11 @@ class Net:
     halo: tuple[int, int] = (92, 92)
     margin: int = 0  # lost by the output on each side
     phase: int = 0  # accepted inputs are phase + m * stride
+    mirrored: tuple[int, int] | None = None  # None: all of the halo
+
+    @property
+    def mirror(self) -> tuple[int, int]:
+        return self.halo if self.mirrored is None else self.mirrored
 
     def input_size(self, n: int) -> int:
         n = max(n, 2 * self.margin + 1)
@@ -31,6 +36,7 @@ PADDED = Net()
 UNEVEN = Net(halo=(92, 107))
 VALID = Net(margin=92, phase=12)
 POINT = Net(stride=1, halo=(0, 0))
+FAR = Net(halo=(150, 140), mirrored=(32, 32))
 
 
 @st.composite
@@ -38,7 +44,8 @@ def nets(draw) -> Net:
     stride = draw(st.integers(1, 9))
     margin = draw(st.integers(0, 7))
     halo = draw(st.tuples(st.integers(margin, 20), st.integers(margin, 20)))
-    return Net(stride, halo, margin, draw(st.integers(0, stride - 1)))
+    mirror = draw(st.none() | st.tuples(*(st.integers(margin, edge) for edge in halo)))
+    return Net(stride, halo, margin, draw(st.integers(0, stride - 1)), mirror)
 
 
 sizes = st.tuples(st.integers(1, 60), st.integers(1, 60))
@@ -59,6 +66,10 @@ sizes = st.tuples(st.integers(1, 60), st.integers(1, 60))
         pytest.param(PADDED, 1, 512, 208, [0], [(96, 97)], id="one pixel"),
         pytest.param(PADDED, 20, 1, 208, [0, 16], [(96, 112), (96, 100)], id="too small a tile"),
         pytest.param(UNEVEN, 512, 9999, 720, [0], [(96, 608)], id="uneven halo"),
+        pytest.param(FAR, 512, 1024, 576, [0], [(32, 544)], id="far halo, one tile"),
+        pytest.param(
+            FAR, 1000, 720, 688, [0, 384], [(32, 544), (160, 648)], id="far halo, two tiles"
+        ),
         pytest.param(POINT, 10, 4, 4, [0, 4, 6], [(0, 4), (0, 4), (2, 4)], id="no halo"),
     ],
 )
@@ -81,7 +92,7 @@ def test_every_pixel_is_written_exactly_once(net, shape, tile):
 @given(nets(), sizes, st.integers(1, 90))
 def test_the_contract_of_every_tile(net, shape, tile):
     tiles = plan(shape, tile, net)
-    smallest = plan((1, 1), 1, net).size[0]
+    smallest = plan((1, 1), 1, replace(net, mirrored=None)).size[0]
     for part in tiles.tiles:
         for axis in (0, 1):
             read, keep, write = part.read[axis], part.keep[axis], part.write[axis]
@@ -95,8 +106,9 @@ def test_the_contract_of_every_tile(net, shape, tile):
             assert 0 <= keep.start < keep.stop <= net.output_size(size)
             assert keep.start == first - read.start - net.margin
             blocks = first // net.stride, -(-(write.stop + tiles.before[axis]) // net.stride)
-            assert blocks[0] * net.stride - net.halo[0] >= read.start
-            assert blocks[1] * net.stride + net.halo[1] <= read.stop
+            seen = blocks[0] * net.stride - net.halo[0], blocks[1] * net.stride + net.halo[1]
+            assert read.start == 0 or read.start <= seen[0]
+            assert read.stop == extended or read.stop >= seen[1]
 
 
 @given(nets(), sizes)
@@ -105,8 +117,8 @@ def test_whole_is_one_tile_of_all_that_is_extended(net, shape):
     assert len(tiles.tiles) == 1
     for axis in (0, 1):
         assert tiles.size[axis] == tiles.before[axis] + shape[axis] + tiles.after[axis]
-        assert tiles.before[axis] >= net.halo[0]
-        assert tiles.after[axis] >= net.halo[1]
+        assert tiles.before[axis] >= net.mirror[0]
+        assert tiles.after[axis] >= net.mirror[1]
 
 
 @given(nets(), sizes, st.integers(1, 90))

@@ -21,7 +21,7 @@ LIMITS = np.array([[0.0, 100.0]])
 class Bright(nn.Module):
     """Finds pixels above a level."""
 
-    stride, halo = 4, (0, 0)
+    stride, halo, mirror = 4, (0, 0), (0, 0)
 
     def __init__(self, level: float) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ def test_within_literals(labels: list[int], annotated: list[int], expected: list
 class Threshold(nn.Module):
     """Mask where the image is bright; distance 1 there, no borders. Finds bright squares."""
 
-    stride, halo = 1, (0, 0)
+    stride, halo, mirror = 1, (0, 0), (0, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         inside = 20 * (x - 0.5)

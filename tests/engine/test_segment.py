@@ -35,7 +35,7 @@ PAPER = paper_spec(base=2)
 class Look(nn.Module):
     """Shows what a network is given: p and d are bright pixels, b is nothing. No context."""
 
-    stride, halo = 4, (0, 0)
+    stride, halo, mirror = 4, (0, 0), (0, 0)
 
     def __init__(self, limit: int | None = None, error: str = "") -> None:
         super().__init__()

@@ -20,7 +20,7 @@ class Bright(nn.Module):
 
     def __init__(self, lost: int = 0) -> None:
         super().__init__()
-        self.lost, self.halo = lost, (0, 0)
+        self.lost, self.halo, self.mirror = lost, (0, 0), (0, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x[..., self.lost : x.shape[2] - self.lost, self.lost : x.shape[3] - self.lost]

@@ -2,8 +2,8 @@
 
 The overlap-tile strategy of Ronneberger 2015, figure 2. A network that pools is shift-equivariant
 only by multiples of its stride S, and an S-aligned block of its output depends on a halo of input
-around it. So the frame is extended by reflection, at least by the halo, to E; tiles are windows of
-E on the S grid; of each tile only the blocks whose halo lies inside the tile are kept.
+around it. So the frame is extended by reflection to E; tiles are windows of E on the S grid; of
+each tile only the blocks are kept whose halo lies inside the tile, or leaves it where E ends.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,13 @@ class Geometry(Protocol):
     @property
     def halo(self) -> tuple[int, int]:
         """Context before and after an S-aligned block of output, pixels."""
+
+    @property
+    def mirror(self) -> tuple[int, int]:
+        """By how much a frame is at least extended on either side, pixels.
+
+        The halo; less where that is so large that most of E would be mirrored for nothing.
+        """
 
     def input_size(self, n: int) -> int:
         """Smallest accepted input edge >= n."""
@@ -155,25 +162,46 @@ def read_tile(frame: Any, plan: TilePlan, tile: Tile) -> NDArray[Any]:
 
 def _axis(n: int, tile: int, geometry: Geometry) -> _Axis:
     stride = geometry.stride
-    before, halo_after = _up(geometry.halo[0], stride), geometry.halo[1]
-    smallest = geometry.input_size(before + stride + halo_after)
-    kept_smallest = _down(smallest - before - halo_after, stride)
-    lost = smallest - kept_smallest  # of every tile, because sizes grow by the stride
-    kept_all = max(kept_smallest, _up(n, stride))  # E keeps so much
-    kept = min(max(kept_smallest + _down(tile - smallest, stride), kept_smallest), kept_all)
-    count = -(-n // kept)
-    kept = max(kept_smallest, _up(-(-n // count), stride))
-    size = kept + lost
-    starts = [min(i * kept, kept_all - kept) for i in range(count)]  # the last one shifts back
+    mirror, halo = geometry.mirror, geometry.halo
+    before, _, least, lost = _smallest(mirror, geometry)
+    extended = max(least, _up(n, stride)) + lost  # E
+    inner, smallest, least, lost = _smallest(halo, geometry)
+    step = least + max(_down(tile - smallest, stride), 0)  # of tiles that both halos cut
+    size = min(step + lost, extended)
+    count = -(-(extended - size) // step) + 1
+    if count > 1:
+        step = max(least, _up(-(-(extended - lost) // count), stride))
+        size = step + lost
+    # the last one shifts back; what a tile writes begins where its predecessor's valid part ends
+    starts = [min(i * step, extended - size) for i in range(count)]
+    writes = [0, *(i * step + inner - before for i in range(1, count))]
+    spans = [
+        (start, slice(write, min(stop, n)))
+        for start, write, stop in zip(starts, writes, [*writes[1:], n], strict=True)
+        if write < n
+    ]
     return _Axis(
         before=before,
-        after=kept_all + lost - before - n,
+        after=extended - before - n,
         size=size,
-        spans=tuple(
-            (start, slice(i * kept, min(start + kept, n))) for i, start in enumerate(starts)
-        ),
+        spans=tuple(spans),
         first=before - (size - geometry.output_size(size)) // 2,
     )
+
+
+def _smallest(context: tuple[int, int], geometry: Geometry) -> tuple[int, int, int, int]:
+    """Smallest input with context around a block.
+
+    Returns
+    -------
+    Where its block begins, its edge, the edge of its block, and the difference of these two, which
+    is the same for all larger inputs, because sizes grow by the stride.
+    """
+    stride = geometry.stride
+    before, after = _up(context[0], stride), context[1]
+    edge = geometry.input_size(before + stride + after)
+    block = _down(edge - before - after, stride)
+    return before, edge, block, edge - block
 
 
 def _kept(write: slice, start: int, first: int) -> slice:

@@ -75,6 +75,7 @@ def augment(
     options: AugmentOptions,
     draws: Draws,
     semantic: bool = False,
+    gap: bool = False,
 ) -> tuple[Tensor, Targets]:
     """Turn windows into network input and targets.
 
@@ -85,6 +86,7 @@ def augment(
     options : what is varied, and by how much
     draws : source of all randomness, on the device of `layers`
     semantic : truth holds class indices, which the mask is to keep
+    gap : touching objects are parted by background, for networks without a map of borders
 
     Returns
     -------
@@ -96,15 +98,16 @@ def augment(
         layers = _resample(layers, grid)
     else:
         layers = _centre(layers, size)
-    return vary_intensity(layers.image, options, draws), make_targets(layers, semantic)
+    return vary_intensity(layers.image, options, draws), make_targets(layers, semantic, gap)
 
 
-def make_targets(layers: Layers, semantic: bool) -> Targets:
+def make_targets(layers: Layers, semantic: bool, gap: bool = False) -> Targets:
     """Make what the network is asked for; the border is that of the labels as they are now."""
-    inside = layers.truth > 0
+    inside, touching = layers.truth > 0, border(layers.truth)
+    mask = inside & ~touching if gap else inside
     return Targets(
-        mask=layers.truth.float() if semantic else inside.float(),
-        border=border(layers.truth).float(),
+        mask=layers.truth.float() if semantic else mask.float(),
+        border=touching.float(),
         distance=layers.distance * inside,
         weights=layers.weights * layers.annotated,
         annotated=layers.annotated,

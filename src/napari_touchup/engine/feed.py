@@ -60,6 +60,9 @@ class Feed:
         for one in (samples, *replay):
             _check(one, samples.semantic, spec)
         self.samples, self.replay, self.options, self.team = samples, replay, options, team
+        # a network that gives classes only tells touching objects apart by background between
+        # them, as the truth of Ronneberger 2015 has it (section 3, figure 3)
+        self.gap = spec.output == "softmax" and not samples.semantic
         geometry = cast("Geometry", module)
         self.input_size = geometry.input_size(options.crop)
         self.output_size = geometry.output_size(self.input_size)
@@ -101,8 +104,9 @@ class Feed:
         layers = Layers(**{name: torch.from_numpy(a).to(device) for name, a in arrays.items()})
         generator = Generator(device).manual_seed(torch_seed(self.options.seed, step))
         draws = Draws(generator, count, self.team.part(count).start)
+        how = self.options.augment
         image, targets = augment(
-            layers, self.input_size, self.options.augment, draws, self.samples.semantic
+            layers, self.input_size, how, draws, self.samples.semantic, self.gap
         )
         targets = centred(targets, self.output_size)
         if self.replay:

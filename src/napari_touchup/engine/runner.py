@@ -35,6 +35,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 # a halo of 96 pass as one. Batches: the CPU's caches like one tile; a GPU wants work, but below
 # 2^31 values in the widest layer (128 channels).
 TILE_MAX = {"cpu": 1216, "mps": 1216, "cuda": 2240}
+FAR = 4  # halos to which a tile grows beyond that, so that it keeps a quarter of its pixels
 BATCH_PX = {"cpu": 1, "mps": 1, "cuda": 8_000_000}
 MEMORY_SHARE = 0.5  # of the free memory that a batch may take
 ALIVE_SHARE = 0.5  # of all layers' outputs that are alive at once; a U-Net has about a third
@@ -115,7 +116,8 @@ class Runner:
         """Tile edge (pixels) and number of tiles in a batch for a frame (Y, X)."""
         memory = MEMORY_SHARE * free_memory(self.device.name)
         pixels = int(memory / (self.values * self.device.dtype.itemsize))
-        tile = options.tile or min(TILE_MAX[self.kind], isqrt(pixels))
+        wanted = max(TILE_MAX[self.kind], FAR * max(self.geometry.halo))
+        tile = options.tile or min(wanted, isqrt(pixels))
         tiles = plan(shape, tile, self.geometry)
         area = tiles.size[0] * tiles.size[1]
         batch = options.batch or max(min(BATCH_PX[self.kind], pixels) // area, 1)
@@ -158,17 +160,20 @@ def prepare(model: "Model", options: SegmentOptions) -> Runner:
 def fold(module: nn.Module) -> nn.Module:
     """Copy a network in eval mode with each batch norm folded into the convolution before it.
 
-    Exact up to rounding; a batch norm is found where it follows in the same `nn.Sequential`.
+    Exact up to rounding. A batch norm is found where it follows in the same `nn.Sequential`, or
+    where a module names the pair in `folds`, a tuple of (convolution, batch norm).
     """
     folded = copy.deepcopy(module).eval().requires_grad_(False)
-    for block in [part for part in folded.modules() if isinstance(part, nn.Sequential)]:
-        for i, (layer, norm) in enumerate(pairwise(list(block))):
+    for block in list(folded.modules()):
+        names = list(pairwise(block._modules)) if isinstance(block, nn.Sequential) else ()
+        for first, second in getattr(block, "folds", names):
+            layer, norm = getattr(block, first), getattr(block, second)
             if not (isinstance(layer, Convolution) and isinstance(norm, nn.BatchNorm2d)):
                 continue
             transposed = isinstance(layer, nn.ConvTranspose2d)
             if not (transposed and layer.groups > 1):  # PyTorch cannot fold these
-                block[i] = fuse_conv_bn_eval(layer, norm, transposed)
-                block[i + 1] = nn.Identity()
+                setattr(block, first, fuse_conv_bn_eval(layer, norm, transposed))
+                setattr(block, second, nn.Identity())
     return folded
 
 

@@ -27,7 +27,7 @@ from napari_touchup.engine.state import (
 )
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.device import Device, choose
-from napari_touchup.nn.loss import Loss, Losses
+from napari_touchup.nn.loss import Loss, Losses, mean_loss
 from napari_touchup.options import SegmentOptions, TrainOptions
 
 FIRST_RATE = 0.04  # of the peak, at the first step; the one-cycle habit
@@ -140,7 +140,7 @@ def learn(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) ->
         torch.manual_seed(torch_seed(feed.options.seed, state.step) + feed.team.rank)  # dropout
         with torch.autocast(on.type, device.dtype, enabled=device.dtype == torch.bfloat16):
             raw = state.network(image.contiguous(memory_format=torch.channels_last))
-    losses = loss(raw.float(), targets)
+    losses = mean_loss(loss, raw, targets)
     losses.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(state.module.parameters(), feed.options.clip)
     parts = [getattr(losses, f.name).detach() for f in fields(losses)]

@@ -1,6 +1,7 @@
 """Models in files: safetensors with a JSON header, which cannot run code."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -8,11 +9,11 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from napari_touchup.nn.build import build
+from napari_touchup.nn.build import build, pruned
 from napari_touchup.nn.header import KEY, Header, ModelFileError, read_header
 from napari_touchup.options import ModelSpec
 
@@ -58,11 +59,20 @@ def save(
         part.unlink(missing_ok=True)
 
 
-def load(path: str | PathLike[str], device: str = "cpu") -> Model:
+def load(path: str | PathLike[str], device: str = "cpu", prune: int | None = None) -> Model:
     """Read a model; its network is in evaluation mode, float32.
+
+    Parameters
+    ----------
+    path : of a model file
+    device : where the network goes
+    prune : the level down to which it is wanted; only the tensors of that part are read, and the
+        header's spec is that of the part. None: all of it
 
     Raises
     ------
+    ValueError
+        If the network has no such level.
     ModelFileError
         If the file cannot be read, is cut short, is no model of this package or is a newer one's,
         or if its tensors are not those of its architecture.
@@ -70,19 +80,30 @@ def load(path: str | PathLike[str], device: str = "cpu") -> Model:
     path = Path(path)
     header = read_header(path)
     try:
-        # a copy in memory: a mapped file could not be replaced on Windows
-        tensors = safetensors.torch.load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise ModelFileError(f"{path.name} cannot be read: {error}") from error
-    try:
         module = _empty(header.spec)
     except ValueError as error:
         raise ModelFileError(f"{path.name} cannot be used: {error}") from error
+    if prune is not None:
+        header = header.model_copy(update={"spec": pruned(header.spec, prune)})
+        module = _empty(header.spec)
+    tensors = _read(path, None if prune is None else module.state_dict().keys())
     if difference := _difference(module, tensors):
         raise ModelFileError(f"{path.name} does not hold the network that it names: {difference}")
     weights = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
     module.load_state_dict(weights, assign=True)
     return Model(module.to(device).eval(), header)
+
+
+def _read(path: Path, names: Collection[str] | None) -> dict[str, Tensor]:
+    """Tensors of a file; of some names only, where it has them, or all of them."""
+    try:
+        if names is None:
+            # a copy in memory: a mapped file could not be replaced on Windows
+            return safetensors.torch.load(path.read_bytes())
+        with safe_open(path, "pt") as file:
+            return {n: file.get_tensor(n).clone() for n in file.keys() if n in names}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"{path.name} cannot be read: {error}") from error
 
 
 def _empty(spec: ModelSpec) -> nn.Module:

@@ -6,7 +6,7 @@ DistributedDataParallel averages gradients.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import torch
@@ -51,6 +51,24 @@ def loss_for(output: str, normaliser: Tensor | None = None) -> Loss:
     if output not in losses:
         raise ValueError(f"expected an output of {sorted(losses)}, got {output!r}")
     return partial(losses[output], normaliser=normaliser)
+
+
+def mean_loss(loss: Loss, raw: Tensor | tuple[Tensor, ...], targets: Targets) -> Losses:
+    """Loss of what a network gives while it learns: of several outputs, the mean of their losses.
+
+    Parameters
+    ----------
+    loss : of one output
+    raw : (B, K, Y, X), or one such tensor for each output that is supervised (Zhou 2018, eq. 2)
+    targets : the same for all
+    """
+    outputs = raw if isinstance(raw, tuple) else (raw,)
+    losses = [loss(each.float(), targets) for each in outputs]
+    means = {
+        f.name: torch.stack([getattr(each, f.name) for each in losses]).mean()
+        for f in fields(Losses)
+    }
+    return Losses(**means)
 
 
 def maps_loss(raw: Tensor, targets: Targets, normaliser: Tensor | None = None) -> Losses:

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_touchup.nn.reach import Span, convolution, halo, join, transposed
 from napari_touchup.options import ModelSpec
 
 LEAKY_SLOPE = 0.2
-Span = tuple[int, int]  # first and last index of a tensor along one axis
 
 
 class UNet(nn.Module):
@@ -26,6 +26,8 @@ class UNet(nn.Module):
     halo : (int, int)
         A block of output that covers [S i, S j) of the input depends on the input pixels
         [S i - before, S j + after) and on no others. Tight.
+    mirror : (int, int)
+        By how much a frame is at least extended by reflection: the halo.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -34,22 +36,24 @@ class UNet(nn.Module):
         inputs = [spec.in_channels, *widths]
         self.spec = spec
         self.down = nn.ModuleList(
-            _two_convolutions(spec, inputs[level], widths[level], level)
+            two_convolutions(spec, inputs[level], widths[level], level)
             for level in range(spec.depth)
         )
-        self.bottom = _two_convolutions(spec, inputs[spec.depth], widths[spec.depth], spec.depth)
+        self.bottom = two_convolutions(spec, inputs[spec.depth], widths[spec.depth], spec.depth)
         levels = range(spec.depth - 1, -1, -1)
-        self.up = nn.ModuleList(_up(spec, 2 * widths[level], widths[level]) for level in levels)
+        self.up = nn.ModuleList(up(spec, 2 * widths[level], widths[level]) for level in levels)
         self.merge = nn.ModuleList(
-            _two_convolutions(spec, 2 * widths[level], widths[level]) for level in levels
+            two_convolutions(spec, 2 * widths[level], widths[level]) for level in levels
         )
-        self.head = nn.Conv2d(spec.base, spec.classes, kernel_size=1)
-        self.apply(_he)
+        edge = int(spec.head[0])
+        padding = edge // 2 if spec.padding == "same" else 0
+        self.head = nn.Conv2d(spec.base, spec.classes, edge, padding=padding)
+        self.apply(he)
 
         self.stride: int = 2**spec.depth
-        self.margin = _margin(spec, spec.depth)  # the valid network loses this on every side
-        first, last = _reach(spec, (-self.margin, self.stride - 1 - self.margin), spec.depth)
-        self.halo = -first, last - (self.stride - 1)
+        # the valid network loses this on every side
+        self.margin = _margin(spec, spec.depth) + edge // 2 - padding
+        self.halo = self.mirror = halo(self._reach, self.stride)
 
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)  # (B, 1, 572, 572)
@@ -68,7 +72,7 @@ class UNet(nn.Module):
 
     def input_size(self, n: int) -> int:
         """Smallest accepted input edge >= n, pixels (the paper's: 16 m + 12)."""
-        contraction = 4 * (self.stride - 1) if self.margin else 0
+        contraction = 4 * (self.stride - 1) if self.spec.padding == "valid" else 0
         n = max(n, 2 * self.margin + 1)
         return n + (contraction - n) % self.stride
 
@@ -77,6 +81,11 @@ class UNet(nn.Module):
         if n != self.input_size(n):
             raise ValueError(f"expected an edge that the network accepts, got {n}{self._nearby(n)}")
         return n - 2 * self.margin
+
+    def _reach(self, span: Span) -> Span:
+        output = span[0] - self.margin, span[1] - self.margin
+        edge, padding = self.head.kernel_size[0], int(self.head.padding[0])
+        return _reach(self.spec, convolution(output, edge, padding=padding), self.spec.depth)
 
     def _check(self, x: Tensor) -> None:
         if x.ndim != 4 or x.shape[1] != self.spec.in_channels:
@@ -93,20 +102,27 @@ class UNet(nn.Module):
         )
 
 
-def _two_convolutions(spec: ModelSpec, c_in: int, c_out: int, level: int = 0) -> nn.Sequential:
+def two_convolutions(spec: ModelSpec, c_in: int, c_out: int, level: int = 0) -> nn.Sequential:
+    """Make two 3x3 convolutions with their norms and activations."""
     layers: list[nn.Module] = []
     for c in (c_in, c_out):
-        layers.append(nn.Conv2d(c, c_out, 3, padding=spec.padding, bias=spec.norm == "none"))
-        if spec.norm == "batch":
-            layers.append(nn.BatchNorm2d(c_out))
+        layers.append(nn.Conv2d(c, c_out, 3, padding=spec.padding, bias=spec.norm != "batch"))
         leaky = spec.activation == "leaky_relu"
-        layers.append(nn.LeakyReLU(LEAKY_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True))
-    if spec.dropout and level >= spec.depth - 1:
+        activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True)
+        match spec.norm:
+            case "batch":
+                layers += [nn.BatchNorm2d(c_out), activation]
+            case "batch_after":
+                layers += [activation, nn.BatchNorm2d(c_out)]
+            case "none":
+                layers.append(activation)
+    if spec.dropout and level > spec.depth - spec.dropout_levels:
         layers.append(nn.Dropout(spec.dropout))  # the end of the contracting path (section 3.1)
     return nn.Sequential(*layers)
 
 
-def _up(spec: ModelSpec, c_in: int, c_out: int) -> nn.Module:
+def up(spec: ModelSpec, c_in: int, c_out: int) -> nn.Module:
+    """Make a transposed convolution that doubles the edge."""
     if spec.up == "2x2":
         return nn.ConvTranspose2d(c_in, c_out, 2, stride=2)
     return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
@@ -117,8 +133,8 @@ def _crop(skip: Tensor, like: Tensor) -> Tensor:
     return skip[:, :, y : y + like.shape[2], x : x + like.shape[3]]
 
 
-def _he(module: nn.Module) -> None:
-    # Gaussian of standard deviation sqrt(2 / N), N inputs of one neuron (section 3)
+def he(module: nn.Module) -> None:
+    """Draw weights from a Gaussian of deviation sqrt(2 / N), N inputs of one neuron (section 3)."""
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return
     n: float = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
@@ -127,6 +143,16 @@ def _he(module: nn.Module) -> None:
     nn.init.normal_(module.weight, std=sqrt(2 / n))
     if module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def up_reach(spec: ModelSpec, span: Span) -> Span:
+    """Give the span of what `up` reads."""
+    return transposed(span, 2, 2) if spec.up == "2x2" else transposed(span, 3, 2, padding=1)
+
+
+def two_reach(spec: ModelSpec, span: Span) -> Span:
+    """Give the span of what `two_convolutions` read."""
+    return convolution(span, 5, padding=2 if spec.padding == "same" else 0)  # of two 3x3
 
 
 def _margin(spec: ModelSpec, depth: int) -> int:
@@ -138,12 +164,10 @@ def _margin(spec: ModelSpec, depth: int) -> int:
 
 def _reach(spec: ModelSpec, output: Span, depth: int) -> Span:
     """Input indices on which the output indices of a U of `depth` poolings depend."""
-    before, after = (2, 2) if spec.padding == "same" else (0, 4)  # of two 3x3 convolutions
-    first, last = output[0] - before, output[1] + after
-    if depth > 0:
-        crop = 2 * _margin(spec, depth - 1)
-        up = first // 2, (last if spec.up == "2x2" else last + 1) // 2
-        low, high = _reach(spec, up, depth - 1)
-        first, last = min(first + crop, 2 * low), max(last + crop, 2 * high + 1)
-        first, last = first - before, last + after
-    return first, last
+    span = two_reach(spec, output)
+    if depth == 0:
+        return span
+    crop = 2 * _margin(spec, depth - 1)
+    below = _reach(spec, up_reach(spec, span), depth - 1)
+    skip = span[0] + crop, span[1] + crop
+    return two_reach(spec, join(skip, convolution(below, 2, stride=2)))
