@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from napari_touchup.nn.reach import Span, bilinear, convolution, halo, join, transposed
+from napari_touchup.nn.reach import Span, bilinear, convolution, halo, join, mirror, transposed
 
 
 def read_by(output: Span, layer) -> Span:
@@ -63,3 +63,7 @@ def test_halo_of_a_convolution_between_a_pooling_and_its_inverse() -> None:
         return convolution(below, 2, stride=2)
 
     assert halo(reach, stride=2) == (2, 2)
+
+
+def test_a_frame_is_mirrored_by_the_halo_within_reason() -> None:
+    assert mirror((94, 110)) == (94, 96)

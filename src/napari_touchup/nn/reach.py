@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 Span = tuple[int, int]  # first and last index
 
+# By how much a frame is mirrored at its borders where the halo is larger. The nearest context tells
+# most, and with a halo of some hundred pixels most of a mirrored frame would be its own image.
+MIRROR_PX = 96
+
 
 def convolution(
     span: Span, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
@@ -57,3 +61,16 @@ def halo(reach: Callable[[Span], Span], stride: int) -> tuple[int, int]:
     """
     first, last = reach((0, stride - 1))
     return -first, last - (stride - 1)
+
+
+def mirror(halo: tuple[int, int]) -> tuple[int, int]:
+    """By how much a frame is at least extended on either side: the halo, 96 pixels at most.
+
+    Tiles that end where the extended frame does see the same padding there as one pass over all of
+    it, so they equal it all the same (`core.tiling`).
+
+    >>> mirror((94, 210))
+    (94, 96)
+    """
+    before, after = halo
+    return min(before, MIRROR_PX), min(after, MIRROR_PX)

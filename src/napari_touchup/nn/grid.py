@@ -1,0 +1,49 @@
+"""What padded networks share: they take edges that are multiples of their stride, and keep them."""
+
+from torch import Tensor, nn
+
+from napari_touchup.options import ModelSpec
+
+
+class OnGrid(nn.Module):
+    """A network whose output is as large as its input.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    stride : int
+        S, pixels.
+    """
+
+    spec: ModelSpec
+    stride: int
+
+    def input_size(self, n: int) -> int:
+        """Smallest accepted input edge >= n, pixels: a multiple of the stride."""
+        n = max(n, 1)
+        return n + -n % self.stride
+
+    def output_size(self, n: int) -> int:
+        """Output edge of an accepted input edge n, pixels: n."""
+        if n != self.input_size(n):
+            raise ValueError(f"expected an edge that the network accepts, got {n}{self._nearby(n)}")
+        return n
+
+    def check(self, x: Tensor) -> None:
+        """Refuse an input that is not (B, C, Y, X) with edges that the network accepts.
+
+        Raises
+        ------
+        ValueError
+            The message names the nearest accepted edges.
+        """
+        if x.ndim != 4 or x.shape[1] != self.spec.in_channels:
+            channels = self.spec.in_channels
+            raise ValueError(f"expected (B, {channels}, Y, X), got {tuple(x.shape)}")
+        for n in x.shape[2:]:
+            self.output_size(n)
+
+    def _nearby(self, n: int) -> str:
+        above = self.input_size(n)
+        below = above - self.stride
+        return f"; nearest: {above}" if below < 1 else f"; nearest: {below}, {above}"
