@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -165,6 +167,21 @@ def test_instances_of_a_softmax_network_are_one_class() -> None:
     batches = Feed(flat(3), (), PLAIN, build(spec), spec)
     _, targets = batches.vary(batches.draw(0, 2), 0, 2, torch.device("cpu"))
     assert targets.mask.unique().tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("output", "middle"), [({"output": "softmax", "classes": 2}, [0, 0]), ({}, [1, 1])]
+)
+def test_touching_instances_are_parted_for_a_network_without_borders(
+    output: dict[str, Any], middle: list[int]
+) -> None:
+    spec = ModelSpec(base=2, depth=1, **output)
+    truth = np.ones((16, 16), np.uint16)
+    truth[:, 8:] = 2
+    batches = Feed(SampleSet([Sample(truth[None] / 2, truth)]), (), PLAIN, build(spec), spec)
+    _, targets = batches.vary(batches.draw(0, 1), 0, 1, torch.device("cpu"))
+    assert targets.border[0, 0].nonzero().flatten().tolist() == [7, 8]
+    assert targets.mask[0, 0].tolist() == [1] * 7 + middle + [1] * 7
 
 
 SOFTMAX = ModelSpec(output="softmax", classes=3)

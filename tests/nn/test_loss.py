@@ -6,7 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_touchup.nn.loss import Losses, Targets, loss_for, maps_loss, normalisers, softmax_loss
+from napari_touchup.nn.loss import (
+    Losses,
+    Targets,
+    loss_for,
+    maps_loss,
+    mean_loss,
+    normalisers,
+    softmax_loss,
+)
 
 LN3 = log(3)  # logit of 3 / 4
 HALF, QUARTER = 0.693147, 0.287682  # -log(1 / 2), -log(3 / 4)
@@ -92,6 +100,17 @@ def test_two_by_two_by_hand(raw: Tensor, wanted: Targets, expected: dict[str, fl
     assert parts == pytest.approx(expected, abs=1e-5)
     mask, dice, border, distance = expected.values()
     assert losses.total.item() == pytest.approx(mask + 0.5 * dice + border + distance, abs=1e-5)
+
+
+def test_several_outputs_have_the_mean_of_their_losses() -> None:
+    wanted = targets()
+    right = logits([[30, -30], [-30, -30]], [[30, -30], [-30, -30]], [[30, -30], [-30, -30]])
+    unsure = torch.zeros_like(right)
+    one = mean_loss(maps_loss, unsure, wanted)
+    assert one == maps_loss(unsure, wanted)
+    both = mean_loss(maps_loss, (unsure, right), wanted)
+    assert both.mask.item() == pytest.approx(one.mask.item() / 2)
+    assert both.total.item() == pytest.approx(one.total.item() / 2, abs=1e-5)
 
 
 def test_an_image_can_count_half() -> None:

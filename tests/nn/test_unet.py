@@ -51,6 +51,12 @@ def test_number_of_parameters(spec: ModelSpec, parameters: int) -> None:
         (ModelSpec(base=1, up="3x3", activation="leaky_relu"), (1, 32, 16), (3, 32, 16)),
         (ModelSpec(base=1, depth=7, in_channels=3), (3, 128, 128), (3, 128, 128)),
         (ModelSpec(base=1, depth=1, output="softmax", classes=5), (1, 2, 6), (5, 2, 6)),
+        (ModelSpec(base=1, depth=1, head="3x3"), (1, 2, 6), (3, 2, 6)),
+        (
+            paper_spec(base=1).model_copy(update={"head": "3x3"}),  # one more pixel on each side
+            (1, 572, 572),
+            (2, 386, 386),
+        ),
     ],
 )
 def test_shapes(spec: ModelSpec, given: tuple[int, ...], expected: tuple[int, ...]) -> None:
@@ -106,6 +112,8 @@ def test_accepted_sizes_are_those_that_pool_without_a_rest(depth: int, padding: 
         (ModelSpec(base=1, depth=4, up="3x3"), (94, 110)),
         (paper_spec(base=1), (96, 92)),
         (ModelSpec(base=1, depth=3, padding="valid", up="3x3"), (48, 52)),
+        (ModelSpec(base=1, depth=1, head="3x3"), (10, 10)),
+        (ModelSpec(base=1, depth=1, padding="valid", head="3x3"), (10, 10)),
     ],
 )
 def test_halo_holds_for_a_nan_at_every_phase_and_is_tight(
@@ -182,6 +190,12 @@ def test_dropout_is_at_the_end_of_the_contracting_path() -> None:
     assert found == ["down.3.4", "bottom.4"]
 
 
+def test_dropout_can_be_at_the_bottom_alone() -> None:
+    spec = ModelSpec(base=1, depth=2, dropout=0.3, dropout_levels=1)
+    found = {n: m.p for n, m in unet(spec).named_modules() if isinstance(m, nn.Dropout)}
+    assert found == {"bottom.6": 0.3}
+
+
 @pytest.mark.parametrize(
     ("spec", "layers"),
     [
@@ -189,6 +203,10 @@ def test_dropout_is_at_the_end_of_the_contracting_path() -> None:
         (
             ModelSpec(base=1, activation="leaky_relu"),
             ["Conv2d", "BatchNorm2d", "LeakyReLU", "Conv2d", "BatchNorm2d", "LeakyReLU"],
+        ),
+        (
+            ModelSpec(base=1, norm="batch_after"),
+            ["Conv2d", "ReLU", "BatchNorm2d", "Conv2d", "ReLU", "BatchNorm2d"],
         ),
     ],
 )
@@ -198,8 +216,9 @@ def test_layers_of_a_level(spec: ModelSpec, layers: list[str]) -> None:
     assert all(m.negative_slope == 0.2 for m in level.modules() if isinstance(m, nn.LeakyReLU))
 
 
-def test_every_parameter_learns() -> None:
-    network = unet(ModelSpec(base=4, depth=2, up="3x3")).train()
+@pytest.mark.parametrize("norm", ["batch", "batch_after", "none"])
+def test_every_parameter_learns(norm: str) -> None:
+    network = unet(ModelSpec(base=4, depth=2, up="3x3", head="3x3", norm=norm)).train()
     network(torch.randn(2, 1, 16, 16)).square().sum().backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
