@@ -10,6 +10,7 @@ from scipy import ndimage
 from napari_touchup.core.scores import Pair, Scores
 from napari_touchup.engine.lessons import Candidate, Learned, Preview
 from napari_touchup.io.projects import PLACE
+from napari_touchup.nn.build import ARCHITECTURES, spec_of
 from napari_touchup.nn.header import Header, read_header
 from napari_touchup.options import ModelSpec
 from napari_touchup.session.run import Advice, Device, Note, Predicted, Tile
@@ -64,13 +65,15 @@ class FakeNetwork:
         self.gate.set()
         self.free = 0  # frames at which it does not wait
         self.loads = 0
+        self.prune: int | None = None  # the level that was loaded
         self.remade = 0
 
-    def loaded(self, path: Path) -> bool:
-        return self.loads > 0
+    def loaded(self, path: Path, prune: int | None) -> bool:
+        return self.loads > 0 and self.prune == prune
 
-    def load(self, path: Path) -> Iterator[Note | Advice]:
+    def load(self, path: Path, prune: int | None) -> Iterator[Note | Advice]:
         self.loads += 1
+        self.prune = prune
         yield Note("loaded")
         if self.advice:
             yield Advice(self.advice)
@@ -102,25 +105,33 @@ def fake_network() -> FakeNetwork:
 
 @pytest.fixture
 def model_choice(tmp_path: Path) -> Any:
-    """Makes a chosen model that takes so many channels; there is no such file."""
+    """Makes a chosen model that takes so many channels, or of a spec; there is no such file."""
 
-    def choice(channels: int = 1) -> ModelChoice:
-        spec = ModelSpec(in_channels=channels)
+    def choice(channels: int = 1, spec: ModelSpec | None = None) -> ModelChoice:
+        spec = spec or ModelSpec(in_channels=channels)
         return ModelChoice(tmp_path / "m.safetensors", Header(name="m", spec=spec, diameter_px=20))
 
     return choice
 
 
 @pytest.fixture
+def layered() -> ModelSpec:
+    """Of a small network that can be pruned to the levels 1, 2 and 3."""
+    arch = next(name for name, known in ARCHITECTURES.items() if known.prunes)
+    return spec_of(arch, base=2, depth=3)
+
+
+@pytest.fixture
 def model_file(tmp_path: Path) -> Any:
-    """Writes a model of some 100 weights."""
+    """Writes a model of some 100 weights, or of a spec."""
 
     def write(path: str | Path, **about: Any) -> Path:
         # PyTorch loads only in tests that need it
         from napari_touchup.nn.build import build
         from napari_touchup.nn.checkpoint import save
 
-        spec = ModelSpec(base=2, depth=1, in_channels=about.pop("in_channels", 1))
+        small = ModelSpec(base=2, depth=1, in_channels=about.pop("in_channels", 1))
+        spec = about.pop("spec", small)
         header = Header(**({"name": "m", "spec": spec, "diameter_px": 20} | about))
         (tmp_path / path).parent.mkdir(exist_ok=True)
         save(tmp_path / path, build(spec), header)

@@ -100,20 +100,28 @@ __all__ = [
 ]
 
 
-def load_model(name: str = "default", device: str = "cpu") -> "Model":
+def load_model(name: str = "default", device: str = "cpu", prune: int | None = None) -> "Model":
     """Load the bundled model ("default"), a model file, or the model of a project.
+
+    Parameters
+    ----------
+    name : str
+    device : str
+        "cpu", "mps", "cuda" or "cuda:N".
+    prune : int, optional
+        Levels of the network that are loaded, for models that can be pruned; by default all.
 
     Raises
     ------
     ModelFileError
         If there is no such file, or it is no model that this version can use.
     ValueError
-        If a folder is no project.
+        If a folder is no project, or the network has no such level.
     """
     from napari_touchup.nn.checkpoint import load
     from napari_touchup.session.current import find_model
 
-    return load(find_model(name), device)
+    return load(find_model(name), device, prune)
 
 
 def __getattr__(name: str) -> Any:

@@ -48,11 +48,11 @@ class Finds:
         self.masks = masks
         self.error = None
 
-    def loaded(self, path):
+    def loaded(self, path, prune):
         return False
 
-    def load(self, path):
-        self.path = path
+    def load(self, path, prune):
+        self.path, self.prune = path, prune
         yield Note("loaded")
 
     def segment(self, frame, options, instances, limits):

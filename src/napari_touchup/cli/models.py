@@ -54,6 +54,24 @@ def model_path(name: str) -> Path:
         raise UsageError(str(error)) from error
 
 
+def check_level(model: Path, prune: int | None) -> None:
+    """Refuse a level that the network of a model file does not have, before anything is read.
+
+    Raises
+    ------
+    UsageError
+        The message lists what there is.
+    """
+    from napari_touchup.nn.build import pruned
+    from napari_touchup.nn.header import read_header
+
+    spec = read_header(model).spec
+    try:
+        pruned(spec, prune)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def is_folder(name: str) -> bool:
     """Whether a name is that of a project, if of anything."""
     return Path(name).expanduser().is_dir()

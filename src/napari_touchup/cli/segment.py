@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 
 from napari_touchup.cli.console import UsageError, output, progress, say, table
-from napari_touchup.cli.models import model_path
+from napari_touchup.cli.models import check_level, model_path
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
 if TYPE_CHECKING:
@@ -74,6 +74,15 @@ Tile = Annotated[
     int | None,
     typer.Option(metavar="PX", help="Edge of a tile, pixels.", show_default="from free memory"),
 ]
+Prune = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many levels of the network are run, for models that can be pruned; fewer is "
+        "faster.",
+        show_default="all",
+    ),
+]
 Threshold = Annotated[
     float,
     typer.Option(metavar="P", help="Objects are where the mask probability (0 to 1) is above it."),
@@ -127,6 +136,7 @@ def segment(
     diameter: Diameter = None,
     device: DeviceName = "auto",
     tile: Tile = None,
+    prune: Prune = None,
     threshold: Threshold = DEFAULTS.threshold,
     h: Split = DEFAULTS.h,
     min_size: MinSize = DEFAULTS.min_size,
@@ -142,12 +152,14 @@ def segment(
     how = InstanceOptions.model_validate(
         {"threshold": threshold, "h": h, "min_size": min_size, "method": method}
     )
-    where = SegmentOptions(device=device, tile=tile, diameter=diameter)
+    where = SegmentOptions(device=device, tile=tile, diameter=diameter, prune=prune)
     tasks, skipped = _plan(inputs, out, maps, resume)
     if skipped:
         say(f"{skipped} finished before, skipped")
     if tasks:
-        _run(tasks, model_path(model), _options(channel, axes, where, how))
+        path = model_path(model)
+        check_level(path, prune)
+        _run(tasks, path, _options(channel, axes, where, how))
 
 
 def _plan(inputs: Sequence[Path], out: Path, maps: bool, resume: bool) -> tuple[list["Task"], int]:
@@ -181,7 +193,7 @@ def _run(tasks: Sequence["Task"], model: Path, options: "BatchOptions") -> None:
     from napari_touchup.nn.checkpoint import load
 
     tally = Tally()
-    loaded = load(model)
+    loaded = load(model, prune=options.segment.prune)
     with progress("images") as bar:
         files = bar.add_task("segment", total=len(tasks))
         for event in segment_files(tasks, loaded, options):

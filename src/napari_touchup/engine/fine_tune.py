@@ -30,6 +30,7 @@ from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.engine.segment import Notice, Prediction, segment
 from napari_touchup.engine.state import with_weights
 from napari_touchup.engine.train import fit
+from napari_touchup.nn.build import pruned
 from napari_touchup.nn.checkpoint import Model, load, save
 from napari_touchup.nn.header import Header, content_hash
 from napari_touchup.options import SegmentOptions
@@ -41,6 +42,8 @@ _OLD_SKILL: dict[tuple[str, int, SegmentOptions], float] = {}
 def fine_tune(request: FineTuneRequest) -> Generator[Event]:
     """Train a copy of the base on all lessons, score it, and save it as a candidate.
 
+    All levels of a network learn; scores and masks are of the one that a person segments with.
+
     Yields
     ------
     Placed, Told, Learned after each step, Preview; then Checked; Candidate at the end. Closing the
@@ -51,11 +54,13 @@ def fine_tune(request: FineTuneRequest) -> Generator[Event]:
     DivergedError
         If the loss is not a number.
     ValueError
-        If there is no lesson, or lessons and model do not fit each other.
+        If there is no lesson, lessons and model do not fit each other, or the model has no such
+        level.
     ModelFileError
         If base or current is no model that can be used.
     """
     base = load(request.base)
+    pruned(base.header.spec, request.segment.prune)  # now, and not when all is learned
     bank = load_replay() if fits(base.header.spec) else None
     fitted = yield from _train(request, base, bank)
     learned = with_weights(base, fitted.weights)
@@ -138,7 +143,7 @@ def _score(
         yield Checked(len(pairs), total)
     skill = None
     if crops:
-        how = SegmentOptions(device=how.device, precision=how.precision)
+        how = SegmentOptions(device=how.device, precision=how.precision, prune=how.prune)
         key = content_hash(request.current), len(crops), how
         if key not in _OLD_SKILL:
             _OLD_SKILL[key] = yield from score_skill(current, crops, how, len(pairs), total)

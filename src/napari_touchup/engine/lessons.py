@@ -90,7 +90,8 @@ class FineTuneRequest:
     lessons : at least one
     checks : held-out objects, which are only scored
     options, weights : how it is trained; a share of replay that the model cannot read is left out
-    segment, instances : how masks are made; lessons are rescaled to its diameter
+    segment, instances : how masks are made, at which level of the network; lessons are rescaled
+        to its diameter, and all levels learn
     frame : its masks come with the candidate
     preview : its masks come in the middle of the training
     preview_every : seconds

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from math import isqrt
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,11 +19,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from napari_touchup.core.tiling import Geometry, plan
 from napari_touchup.engine.memory import free_memory, values_per_pixel
 from napari_touchup.engine.rescale import normalized
+from napari_touchup.nn.checkpoint import Model, at_level
 from napari_touchup.nn.device import Device, choose
 from napari_touchup.options import ModelSpec, SegmentOptions
-
-if TYPE_CHECKING:
-    from napari_touchup.nn.checkpoint import Model
 
 # Dtypes that travel as they are and are converted on the device without loss.
 RAW_DTYPES = {"bool", "uint8", "int8", "int16", "uint16", "float16", "float32"}
@@ -136,23 +134,25 @@ class Runner:
         return torch.where(x.isfinite(), x, 0) if floating else x
 
 
-def prepare(model: "Model", options: SegmentOptions) -> Runner:
-    """Make a model ready to run; the second time for the same weights it costs nothing.
+def prepare(model: Model, options: SegmentOptions) -> Runner:
+    """Make a model, or the part of it that `options.prune` needs, ready to run.
 
-    The model's own module is left as it is, on its device and in its mode.
+    The second time for the same weights it costs nothing. The model's own module is left as it
+    is, on its device and in its mode.
 
     Raises
     ------
     ValueError
-        If the output is not a map per pixel.
+        If the output is not a map per pixel, or the network has no such level.
     """
     spec = model.header.spec
     if spec.output not in ACTIVATIONS:
         raise ValueError(f"expected an output of {sorted(ACTIVATIONS)}, got {spec.output!r}")
-    key = spec, options.device, options.precision, options.compile, *_state(model.module)
+    how = options.device, options.precision, options.compile, options.prune
+    key = spec, *how, *_state(model.module)
     known = _READY.get(model.module)
     if known is None or known[0] != key:
-        known = key, _make(model, options)
+        known = key, _make(at_level(model, options.prune), options)
         _READY[model.module] = known
     return known[1]
 
@@ -177,7 +177,7 @@ def fold(module: nn.Module) -> nn.Module:
     return folded
 
 
-def _make(model: "Model", options: SegmentOptions) -> Runner:
+def _make(model: Model, options: SegmentOptions) -> Runner:
     device = choose(options.device, options.precision)
     network = fold(model.module).to(device.name)
     spec = model.header.spec

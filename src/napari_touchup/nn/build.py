@@ -91,7 +91,8 @@ def build(spec: ModelSpec) -> "nn.Module":
 
 def levels(spec: ModelSpec) -> tuple[int, ...]:
     """Levels that a network can be pruned to, the last being all of it; (): it cannot be."""
-    prunes = spec.deep_supervision and _architecture(spec).prunes
+    known = spec.arch in ARCHITECTURES  # a window asks this of any file
+    prunes = known and spec.deep_supervision and _architecture(spec).prunes
     return tuple(range(1, spec.depth + 1)) if prunes else ()
 
 

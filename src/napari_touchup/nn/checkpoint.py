@@ -94,6 +94,24 @@ def load(path: str | PathLike[str], device: str = "cpu", prune: int | None = Non
     return Model(module.to(device).eval(), header)
 
 
+def at_level(model: Model, prune: int | None) -> Model:
+    """Give the part of a model in memory that a level needs, as `load` would read it.
+
+    Weights are shared. A model that was pruned to this level before comes back as it is.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such level.
+    """
+    header = model.header.model_copy(update={"spec": pruned(model.header.spec, prune)})
+    if header.spec == model.header.spec:
+        return model
+    module, weights = _empty(header.spec), model.module.state_dict()
+    module.load_state_dict({name: weights[name] for name in module.state_dict()}, assign=True)
+    return Model(module.eval(), header)
+
+
 def _read(path: Path, names: Collection[str] | None) -> dict[str, Tensor]:
     """Tensors of a file; of some names only, where it has them, or all of them."""
     try:

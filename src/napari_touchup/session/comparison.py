@@ -21,7 +21,7 @@ from napari_touchup.session.job import Job
 from napari_touchup.session.network import TorchNetwork
 from napari_touchup.session.progress import Progress
 from napari_touchup.session.status import Status, failed
-from napari_touchup.session.wanted import missing, request
+from napari_touchup.session.wanted import fit_level, missing, request
 
 NOT_COMPARED = "The models were not compared."
 
@@ -121,6 +121,7 @@ class Comparison:
             request(session, (frame,), None, even_done=True),
             model=session.versions.path(version),
             normalize=header.normalize,
+            options=fit_level(session.options, header),
         )
         state = session.tools(image).state(frame).copy()
         progress = Progress(image, 1, wish.instances.threshold)

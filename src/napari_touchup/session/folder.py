@@ -158,7 +158,8 @@ def _segment(request: FolderRequest, tasks: Sequence[Task]) -> Generator[Event]:
         instances=request.instances,
     )
     choose(request.segment.device, request.segment.precision)  # a wrong name fails here, once
-    with closing(segment_files(tasks, load(request.model), options)) as events:
+    model = load(request.model, prune=request.segment.prune)
+    with closing(segment_files(tasks, model, options)) as events:
         for event in events:
             yield from _translate(event)
 

@@ -18,23 +18,33 @@ if TYPE_CHECKING:
     from napari_touchup.nn.checkpoint import Model
 
 
+_Key = tuple[Path, int, int | None]  # file, when it was written (ns), level
+
+
 class TorchNetwork:
     """Loads a model file once and runs it; used by one job at a time."""
 
     def __init__(self) -> None:
         self._model: Model | None = None
-        self._key: tuple[Path, int] | None = None
+        self._key: _Key | None = None
 
-    def loaded(self, path: Path) -> bool:
-        return self._key is not None and path.exists() and self._key == _key(path)
+    def loaded(self, path: Path, prune: int | None = None) -> bool:
+        return self._key is not None and path.exists() and self._key == _key(path, prune)
 
-    def load(self, path: Path) -> Iterator[Advice]:
+    def load(self, path: Path, prune: int | None = None) -> Iterator[Advice]:
+        """Read a model file, or what a level of its network needs.
+
+        Raises
+        ------
+        ValueError
+            If the network has no such level, or the file is no model that can be used.
+        """
         map_torch_library()
         from napari_touchup.nn.checkpoint import load
         from napari_touchup.nn.device import nvidia_without_cuda
 
-        key = _key(path)
-        self._model = load(path)
+        key = _key(path, prune)
+        self._model = load(path, prune=prune)
         self._key = key
         if advice := nvidia_without_cuda():
             yield Advice(advice)
@@ -75,8 +85,8 @@ class TorchNetwork:
         return make_masks(np.asarray(maps, np.float32), cast("Any", output), instances)
 
 
-def _key(path: Path) -> tuple[Path, int]:
-    return path, path.stat().st_mtime_ns  # a file that was written anew is read anew
+def _key(path: Path, prune: int | None) -> _Key:
+    return path, path.stat().st_mtime_ns, prune  # a file that was written anew is read anew
 
 
 def map_torch_library() -> None:

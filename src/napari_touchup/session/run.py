@@ -98,9 +98,9 @@ class Request:
 class Network(Protocol):
     """What the session needs of the layers below; loads PyTorch when first used."""
 
-    def loaded(self, path: Path) -> bool: ...
+    def loaded(self, path: Path, prune: int | None) -> bool: ...
 
-    def load(self, path: Path) -> Iterator[Note | Advice]: ...
+    def load(self, path: Path, prune: int | None) -> Iterator[Note | Advice]: ...
 
     def segment(
         self,
@@ -120,9 +120,10 @@ Event = Loading | FrameStarted | Device | Note | Advice | Tile | FrameDone
 
 def segment_frames(request: Request, network: Network) -> Generator[Event]:
     """Segment frame after frame; each is read only when its turn comes."""
-    if not network.loaded(request.model):
+    model, prune = request.model, request.options.prune
+    if not network.loaded(model, prune):
         yield Loading(first=True)
-        yield from network.load(request.model)
+        yield from network.load(model, prune)
     for number, index in enumerate(request.frames, 1):
         yield FrameStarted(number, len(request.frames))
         for event in _predict(request, index, network):

@@ -38,7 +38,7 @@ class SegmentRun:
         job.failed.connect(partial(self._on_failed, self._number))
         job.ended.connect(partial(self._on_ended, self._number, progress))
         self.running.emit(True)
-        loaded = self._network.loaded(request.model)
+        loaded = self._network.loaded(request.model, request.options.prune)
         self.said.emit(Status("busy", "Reading the image" if loaded else LOADING))
         job.start()
 

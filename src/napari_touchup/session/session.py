@@ -28,7 +28,7 @@ from napari_touchup.session.segment_run import SegmentRun
 from napari_touchup.session.status import Status, done_question, failed
 from napari_touchup.session.tools import Tools
 from napari_touchup.session.versions import Versions
-from napari_touchup.session.wanted import ModelChoice, missing, request
+from napari_touchup.session.wanted import ModelChoice, fit_level, missing, request
 
 
 @dataclass(eq=False)
@@ -86,6 +86,7 @@ class Session:
         self.events.painting.connect(self._write_held)
         self.events.image.connect(self._fit_channels)
         self.events.model.connect(self._fit_channels)
+        self.events.model.connect(self._fit_level)
         self.events.instances.connect(self._follow_options)
         self.events.frame.connect(self._drop_question)
         for name in ("image", "frame"):
@@ -248,6 +249,10 @@ class Session:
             self.status = Status()  # what was said is of another image or model
         wanted = self.model.header.spec.in_channels if self.model else 1
         self.channels = fit_channels(self.image, wanted, self.channels)
+
+    def _fit_level(self) -> None:
+        if self.model is not None:
+            self.options = fit_level(self.options, self.model.header)
 
     def _follow_options(self) -> None:
         """Make the masks of the shown frame again, unless its review is ended."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_touchup.core.entries import Index
+from napari_touchup.nn.build import levels
 from napari_touchup.nn.header import Header
 from napari_touchup.options import InstanceOptions, SegmentOptions
 from napari_touchup.session.images import Channel, Feed, Image
@@ -26,6 +27,13 @@ class Choice(Protocol):
     options: SegmentOptions
     instances: InstanceOptions
     model: ModelChoice | None
+
+
+def fit_level(options: SegmentOptions, header: Header) -> SegmentOptions:
+    """Let all of a network run that has not the level of the options."""
+    if options.prune is None or options.prune in levels(header.spec):
+        return options
+    return options.model_copy(update={"prune": None})
 
 
 def missing(session: Choice) -> str | None:

@@ -38,8 +38,10 @@ def show_values(form: Form, options: Options) -> None:
             if isinstance(field, RangedWidget):
                 # None is shown as the lowest; the options may allow more than the field does
                 value = min(max(value or field.min, field.min), field.max)
-            elif isinstance(field, ComboBox) and value not in field.choices:
-                field.choices = (*field.choices, value)  # such as cuda:1, set by code
+            elif isinstance(field, ComboBox):
+                value = field.choices[0] if value is None else value
+                if value not in field.choices:
+                    field.set_choice(str(value), value)  # such as cuda:1, set by code
             with field.changed.blocked():
                 field.value = value
 
@@ -73,5 +75,7 @@ def number(
     return field
 
 
-def choice(name: str, label: str, choices: Sequence[str], tooltip: str) -> ComboBox:
+def choice(
+    name: str, label: str, choices: Sequence[str] | Callable[..., Any], tooltip: str
+) -> ComboBox:
     return ComboBox(name=name, label=label, choices=choices, tooltip=tooltip)
