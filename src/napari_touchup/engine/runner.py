@@ -1,27 +1,27 @@
 """A network made ready to run on one device: batch norm folded, converted, placed, compiled."""
 
-import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import isqrt
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_touchup.core.tiling import Geometry, plan
+from napari_touchup.core.tiling import Geometry, Window, plan
+from napari_touchup.engine.folding import Convolution, fold
 from napari_touchup.engine.memory import free_memory, values_per_pixel
 from napari_touchup.engine.rescale import normalized
-from napari_touchup.nn.checkpoint import Model, at_level
 from napari_touchup.nn.device import Device, choose
 from napari_touchup.options import ModelSpec, SegmentOptions
+
+if TYPE_CHECKING:
+    from napari_touchup.nn.checkpoint import Model
 
 # Dtypes that travel as they are and are converted on the device without loss.
 RAW_DTYPES = {"bool", "uint8", "int8", "int16", "uint16", "float16", "float32"}
@@ -42,20 +42,38 @@ ALIVE_SHARE = 0.5  # of all layers' outputs that are alive at once; a U-Net has 
 _READY: "WeakKeyDictionary[nn.Module, tuple[tuple[Any, ...], Runner]]" = WeakKeyDictionary()
 
 Numbers = NDArray[np.float64]
-Convolution = nn.Conv2d | nn.ConvTranspose2d
+Features = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Landing:
-    """Maps of a batch on their way from the device."""
+    """What was made of a batch, on its way from the device."""
 
-    maps: Tensor  # (B, K, h, w) float32 on the host, valid after `wait`
+    values: Tensor  # (B, ...) on the host, valid after `wait`; maps are (B, K, h, w) float32
     copied: "torch.cuda.Event | None"
 
-    def wait(self) -> NDArray[np.float32]:
+    def wait(self) -> NDArray[Any]:
         if self.copied is not None:
             self.copied.synchronize()
-        return cast("NDArray[np.float32]", self.maps.numpy())
+        return self.values.numpy()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Parts:
+    """The halves of a network that looks at the whole image, through one mean only.
+
+    Its output is as large as its input. Pixel i of its last features lies over the block
+    [S i, S (i + 1)) of the input, and `halo` holds for the features as well as, with a given mean,
+    for the output.
+
+    Attributes
+    ----------
+    encode : (B, C, Y, X) -> features; what is averaged is the last, (B, D, Y / S, X / S)
+    decode : features and their mean, (1, D) or (B, D) -> (B, K, Y, X) raw values
+    """
+
+    encode: Callable[[Tensor], Features]
+    decode: Callable[[Features, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +90,8 @@ class Runner:
     device : Device
     values : float
         Values that are alive at once for one input pixel.
+    parts : Parts, optional
+        Of a network that looks at the whole image; then `encode`, `sums` and `decode` can be used.
     """
 
     network: nn.Module
@@ -79,6 +99,7 @@ class Runner:
     spec: ModelSpec
     device: Device
     values: float
+    parts: Parts | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -96,19 +117,42 @@ class Runner:
         tiles : sequence of (C, h, w) arrays of real numbers, of one dtype
         scale, shift : (C,) float64
             Normalisation ``y = x * scale + shift``; what is then not finite becomes 0.
+
+        Returns
+        -------
+        Landing
+            Maps after the activation. Where the network looks at the whole image, each tile is one.
         """
         with torch.inference_mode():
             x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
-            with _numerics(self.kind, self.device.dtype):
+            with self._numerics():
                 raw = self.forward(x)  # (B, K, h', w')
-            maps = ACTIVATIONS[self.spec.output](raw.float())
-            if self.kind != "cuda":
-                return Landing(maps.cpu(), None)
-            host = torch.empty(maps.shape, pin_memory=True)
-            host.copy_(maps, non_blocking=True)
-            copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            copied.record(torch.cuda.current_stream(maps.device))
-            return Landing(host, copied)
+            return self._maps(raw)
+
+    def encode(self, tiles: Sequence[NDArray[Any]], scale: Numbers, shift: Numbers) -> Features:
+        """Run the first part over a batch; parameters as of `launch`. They stay on the device."""
+        with torch.inference_mode():
+            x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
+            with self._numerics():
+                return self._halves().encode(x)
+
+    def sums(self, features: Features, windows: Sequence[Window]) -> Landing:
+        """Sum the last features over one window of each tile, in blocks of S: (B, D) float64."""
+        with torch.inference_mode():
+            last = features[-1].cpu() if self.kind == "mps" else features[-1]  # has no float64
+            sums = [
+                own[(slice(None), *window)].sum((1, 2), dtype=torch.float64)
+                for own, window in zip(last, windows, strict=True)
+            ]
+            return self._landing(torch.stack(sums))
+
+    def decode(self, features: Features, mean: Numbers) -> Landing:
+        """Make maps of the features of a batch and of the whole frame's mean, (D,)."""
+        with torch.inference_mode():
+            given = torch.from_numpy(mean[np.newaxis].astype(np.float32)).to(features[-1].device)
+            with self._numerics():
+                raw = self._halves().decode(features, given)  # (B, K, h', w')
+            return self._maps(raw)
 
     def sizes(self, shape: tuple[int, int], options: SegmentOptions) -> tuple[int, int]:
         """Tile edge (pixels) and number of tiles in a batch for a frame (Y, X)."""
@@ -120,6 +164,30 @@ class Runner:
         area = tiles.size[0] * tiles.size[1]
         batch = options.batch or max(min(BATCH_PX[self.kind], pixels) // area, 1)
         return max(tiles.size), min(batch, len(tiles.tiles))
+
+    def _halves(self) -> Parts:
+        if self.parts is None:
+            raise RuntimeError("expected a network of two parts, which looks at the whole image")
+        return self.parts
+
+    def _maps(self, raw: Tensor) -> Landing:
+        return self._landing(ACTIVATIONS[self.spec.output](raw.float()))
+
+    def _landing(self, values: Tensor) -> Landing:
+        if self.kind != "cuda":
+            return Landing(values.cpu(), None)
+        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        host.copy_(values, non_blocking=True)
+        copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        copied.record(torch.cuda.current_stream(values.device))
+        return Landing(host, copied)
+
+    def _numerics(self) -> AbstractContextManager[Any]:
+        if self.device.dtype != torch.float32:
+            return torch.autocast(self.kind, self.device.dtype)
+        if self.kind == "cuda":
+            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        return nullcontext()
 
     def _normalized(self, tiles: Sequence[NDArray[Any]], scale: Numbers, shift: Numbers) -> Tensor:
         floating = tiles[0].dtype.kind == "f"
@@ -157,27 +225,7 @@ def prepare(model: Model, options: SegmentOptions) -> Runner:
     return known[1]
 
 
-def fold(module: nn.Module) -> nn.Module:
-    """Copy a network in eval mode with each batch norm folded into the convolution before it.
-
-    Exact up to rounding. A batch norm is found where it follows in the same `nn.Sequential`, or
-    where a module names the pair in `folds`, a tuple of (convolution, batch norm).
-    """
-    folded = copy.deepcopy(module).eval().requires_grad_(False)
-    for block in list(folded.modules()):
-        names = list(pairwise(block._modules)) if isinstance(block, nn.Sequential) else ()
-        for first, second in getattr(block, "folds", names):
-            layer, norm = getattr(block, first), getattr(block, second)
-            if not (isinstance(layer, Convolution) and isinstance(norm, nn.BatchNorm2d)):
-                continue
-            transposed = isinstance(layer, nn.ConvTranspose2d)
-            if not (transposed and layer.groups > 1):  # PyTorch cannot fold these
-                setattr(block, first, fuse_conv_bn_eval(layer, norm, transposed))
-                setattr(block, second, nn.Identity())
-    return folded
-
-
-def _make(model: Model, options: SegmentOptions) -> Runner:
+def _make(model: "Model", options: SegmentOptions) -> Runner:
     device = choose(options.device, options.precision)
     network = fold(model.module).to(device.name)
     spec = model.header.spec
@@ -187,22 +235,16 @@ def _make(model: Model, options: SegmentOptions) -> Runner:
         if isinstance(layer, Convolution | nn.Linear):
             layer.to(device.dtype)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    forward = torch.compile(network) if options.compile else network
-    return Runner(network, cast("Any", forward), spec, device, values)
+    made: Callable[[Any], Any] = torch.compile if options.compile else lambda part: part
+    pools = hasattr(network, "encode")
+    parts = Parts(made(network.encode), made(network.decode)) if pools else None
+    return Runner(network, made(network), spec, device, values, parts)
 
 
 def _state(module: nn.Module) -> tuple[Any, ...]:
     # an optimizer or load_state_dict that changes weights in place counts their versions up
     values = module.state_dict(keep_vars=True).values()
     return tuple((v.data_ptr(), 0 if v.is_inference() else v._version) for v in values)
-
-
-def _numerics(kind: str, dtype: torch.dtype) -> AbstractContextManager[Any]:
-    if dtype != torch.float32:
-        return torch.autocast(kind, dtype)
-    if kind == "cuda":
-        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-    return nullcontext()
 
 
 def _upload(tiles: Sequence[NDArray[Any]], device: str) -> Tensor:

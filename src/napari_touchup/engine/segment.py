@@ -1,9 +1,7 @@
 """A frame through a network, tile by tile: maps, then masks."""
 
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,52 +11,21 @@ from numpy.typing import NDArray
 from napari_touchup.core.instances import masks_from_maps, masks_from_probability
 from napari_touchup.core.normalize import affine
 from napari_touchup.core.normalize import limits as limits_of
-from napari_touchup.core.tiling import Tile, TilePlan, plan, read_tile
-from napari_touchup.engine.memory import is_out_of_memory, release
+from napari_touchup.engine.passes import Notice, Prepared, Progress, Source, TileDone, run_tiles
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
-from napari_touchup.engine.runner import Landing, Numbers, Runner, prepare
+from napari_touchup.engine.runner import prepare
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
 if TYPE_CHECKING:
     from napari_touchup.nn.checkpoint import Model
 
+__all__ = [
+    "Notice", "Prediction", "Prepared", "Progress", "TileDone",
+    "make_masks", "predict_maps", "segment",
+]  # fmt: skip
+
 _SEGMENT = SegmentOptions()
 _INSTANCES = InstanceOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is about to run; comes again when memory ran out and all tiles are run anew.
-
-    Attributes
-    ----------
-    device : str
-        The device and why it was chosen, one line.
-    tile : int
-        Longer edge of a tile, pixels.
-    batch : int
-        Tiles at once.
-    tiles : int
-        Tiles of the frame.
-    """
-
-    device: str
-    tile: int
-    batch: int
-    tiles: int
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that people should know, in one line."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TileDone:
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,22 +45,6 @@ class Prediction:
     maps: Any
     masks: NDArray[np.unsignedinteger]
     seconds: float
-
-
-Progress = Prepared | Notice | TileDone
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Source:
-    """A frame (C, Y, X) and the affine that normalises it."""
-
-    frame: Any
-    scale: Numbers
-    shift: Numbers
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return int(self.frame.shape[1]), int(self.frame.shape[2])
 
 
 def segment(
@@ -118,7 +69,8 @@ def segment(
         Receives the maps, such as a zarr array where memory does not hold them.
     limits : (C, 2) array, optional
         Intensities that become 0 and 1; by default the frame's own. For a part of a frame: the
-        limits of all of it, so that the part is seen as it would be within the whole.
+        limits of all of it, so that the part is seen as it would be within the whole (but a network
+        that looks at the whole image, by a mean over it, then sees no more than the part).
 
     Yields
     ------
@@ -153,17 +105,17 @@ def predict_maps(
     runner = prepare(model, options)
     if limits is None:
         limits = limits_of(frame, model.header.normalize)
-    source = _Source(frame, *affine(limits))
+    source = Source(frame, *affine(limits))
     shape = scaled_shape(source.shape, model.header.diameter_px, options.diameter)
     if shape == source.shape:
         maps = np.empty((runner.spec.classes, *shape), np.float32) if out is None else out
-        yield from _run(runner, source, maps, options)
+        yield from run_tiles(runner, source, maps, options)
         return maps
     scaled = np.empty((runner.spec.classes, *shape), np.float32)
     # normalised before it is resized: a NaN is darkest grey then, and does not spread
     image = resize(normalized(frame, source.scale, source.shift), shape)
-    ready = _Source(image, np.ones(len(image)), np.zeros(len(image)))
-    yield from _run(runner, ready, scaled, options)
+    ready = Source(image, np.ones(len(image)), np.zeros(len(image)))
+    yield from run_tiles(runner, ready, scaled, options)
     maps = resize(scaled, source.shape)
     if out is None:
         return maps
@@ -201,60 +153,3 @@ def _check(model: "Model", frame: Any, out: Any, limits: NDArray[np.floating] | 
         raise ValueError(f"expected an output array {expected}, got {tuple(out.shape)}")
     if limits is not None and np.shape(limits) != (spec.in_channels, 2):
         raise ValueError(f"expected limits ({spec.in_channels}, 2), got {np.shape(limits)}")
-
-
-def _run(
-    runner: Runner, source: _Source, maps: Any, options: SegmentOptions
-) -> Generator[Progress]:
-    """Fill the maps; when memory runs out start again with a smaller batch, then tile."""
-    tile, batch = runner.sizes(source.shape, options)
-    while True:
-        tiles = plan(source.shape, tile, runner.geometry)
-        yield Prepared(runner.device.reason, max(tiles.size), batch, len(tiles.tiles))
-        try:
-            yield from _pass(runner, source, maps, tiles, batch)
-            return
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            smaller = _smaller(runner, tiles, batch)
-            if smaller is None:
-                raise MemoryError(
-                    f"not enough memory on {runner.device.name} for one tile of "
-                    f"{max(tiles.size)} pixels; close other programs or choose another device"
-                ) from error
-        # outside the handler, whose traceback would keep the tensors alive
-        tile, batch = smaller
-        release(runner.device.name)
-        yield Notice(f"Out of memory: going on with {batch} tile(s) of {tile} pixels at once")
-
-
-def _smaller(runner: Runner, tiles: TilePlan, batch: int) -> tuple[int, int] | None:
-    edge = max(tiles.size)
-    if batch > 1:
-        return edge, batch // 2
-    smaller = max(plan(tiles.shape, edge // 2, runner.geometry).size)
-    return (smaller, 1) if smaller < edge else None
-
-
-def _pass(
-    runner: Runner, source: _Source, maps: Any, tiles: TilePlan, batch: int
-) -> Generator[TileDone]:
-    """Run all tiles. On CUDA one batch is queued while the one before it is written."""
-    ahead = 1 if runner.kind == "cuda" else 0
-    flying: deque[tuple[Sequence[Tile], Landing]] = deque()
-    todo = iter(tiles.tiles)
-    done = 0
-    while True:
-        chunk = list(islice(todo, batch))
-        if chunk:
-            raw = [read_tile(source.frame, tiles, tile) for tile in chunk]
-            flying.append((chunk, runner.launch(raw, source.scale, source.shift)))
-        elif not flying:
-            return
-        if len(flying) > ahead or not chunk:
-            ready, landing = flying.popleft()
-            for tile, result in zip(ready, landing.wait(), strict=True):
-                maps[(slice(None), *tile.write)] = result[(slice(None), *tile.keep)]
-            done += len(ready)
-            yield TileDone(done, len(tiles.tiles))
