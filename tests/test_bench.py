@@ -153,6 +153,31 @@ def test_segment_against_the_bare_network() -> None:
         assert gain >= 3
 
 
+def test_unetpp_at_every_level(tmp_path: Path) -> None:
+    """U-Net++ pruned to L1 ... L4, each as it is run on a frame; rounds take turns."""
+    from napari_touchup.engine.segment import predict_maps
+    from napari_touchup.nn.build import build, levels, spec_of
+    from napari_touchup.nn.checkpoint import load, save
+    from napari_touchup.nn.header import Header
+    from napari_touchup.options import SegmentOptions
+
+    spec, options = spec_of("unetpp", base=32), SegmentOptions(device="cpu")
+    save(tmp_path / "m.safetensors", build(spec), Header(name="bench", spec=spec, diameter_px=20))
+    frame = np.random.default_rng(0).integers(0, 60_000, (1, 512, 512)).astype(np.uint16)
+    models = {level: load(tmp_path / "m.safetensors", prune=level) for level in levels(spec)}
+
+    def run(level: int) -> float:
+        return seconds(lambda: list(predict_maps(models[level], frame, options)), 1)
+
+    for level in models:
+        run(level)  # makes it ready
+    rounds = [[run(level) for level in models] for _ in range(3)]
+    times = dict(zip(models, np.min(rounds, axis=0), strict=True))
+    shares = ", ".join(f"L{level} {spent / times[4]:.2f}" for level, spent in times.items())
+    print(f"\nU-Net++ of base 32, 512 x 512: L4 {times[4]:.2f} s; of its time {shares}")
+    assert times[3] <= 0.7 * times[4]
+
+
 def nuclei(size: int, count: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Labels (size, size) of `count` ellipses, 18 to 38 pixels across, many of which touch."""
     labels = np.zeros((size, size), np.int32)

@@ -22,7 +22,7 @@ class UNetPlusPlus(OnGrid):
 
     A node does not depend on those of a higher i + j. So the network of a smaller depth is a part
     of this one, with the same names and shapes; with deep supervision it has a head that learned,
-    and is what the paper prunes to (section 3.2: L1 ... L4; of what is whole, its "fast mode").
+    and is what the paper prunes to (figure 1c, L1 ... L4; section 2.2, "fast mode").
 
     With widths 32 ... 512 and one class it has 9 041 601 parameters, the 9.04 M of the paper's
     table 3, where convolutions have biases and there is no batch norm. Our default, with it, has
