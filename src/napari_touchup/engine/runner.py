@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import isqrt
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,11 +17,9 @@ from napari_touchup.core.tiling import Geometry, Window, plan
 from napari_touchup.engine.folding import Convolution, fold
 from napari_touchup.engine.memory import free_memory, values_per_pixel
 from napari_touchup.engine.rescale import normalized
+from napari_touchup.nn.checkpoint import Model, at_level
 from napari_touchup.nn.device import Device, choose
 from napari_touchup.options import ModelSpec, SegmentOptions
-
-if TYPE_CHECKING:
-    from napari_touchup.nn.checkpoint import Model
 
 # Dtypes that travel as they are and are converted on the device without loss.
 RAW_DTYPES = {"bool", "uint8", "int8", "int16", "uint16", "float16", "float32"}
@@ -225,7 +223,7 @@ def prepare(model: Model, options: SegmentOptions) -> Runner:
     return known[1]
 
 
-def _make(model: "Model", options: SegmentOptions) -> Runner:
+def _make(model: Model, options: SegmentOptions) -> Runner:
     device = choose(options.device, options.precision)
     network = fold(model.module).to(device.name)
     spec = model.header.spec
