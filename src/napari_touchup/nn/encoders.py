@@ -158,11 +158,18 @@ class ResNet(Encoder):
         return self.layer1, self.layer2, self.layer3, self.layer4
 
 
-# name -> maker(in_channels, base, output_stride); one from another file imports it when it is asked
+def _xception(in_channels: int, base: int, output_stride: int) -> Encoder:
+    from napari_touchup.nn.xception import Xception  # which is made of this file's Encoder
+
+    return Xception(in_channels, base, output_stride)
+
+
+# name -> maker(in_channels, base, output_stride)
 ENCODERS: dict[str, Callable[[int, int, int], Encoder]] = {
     "resnet18": partial(ResNet, BasicBlock, (2, 2, 2, 2)),
     "resnet34": partial(ResNet, BasicBlock, (3, 4, 6, 3)),
     "resnet50": partial(ResNet, Bottleneck, (3, 4, 6, 3)),
+    "xception": _xception,
 }
 
 
