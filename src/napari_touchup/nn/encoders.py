@@ -27,10 +27,14 @@ class Encoder(nn.Module, ABC):
     strides : tuple of int
         Their strides, pixels: 2, 4, 8, 16 and the output stride. Edges of the input are multiples
         of the last one.
+    first : (str, str)
+        Names of its first convolution and of the batch norm behind it, which an ImageNet
+        checkpoint's colours and their normalisation go into.
     """
 
     widths: tuple[int, ...]
     strides: tuple[int, ...]
+    first = ("conv1", "bn1")
 
     @abstractmethod
     def forward(self, x: Tensor) -> list[Tensor]: ...
