@@ -93,6 +93,50 @@ def test_segment_channel_and_axes(tmp_path, images, network):
     assert read_labels(tmp_path / "out" / "film.tif").axes == "ZYX"
 
 
+@pytest.fixture
+def deep(tmp_path, layered):
+    """A network that can be pruned, and was never trained."""
+    import torch
+
+    torch.manual_seed(0)
+    path = tmp_path / "deep.safetensors"
+    save(path, build(layered), touchup.Header(name="deep", spec=layered, diameter_px=20))
+    return path
+
+
+def test_prune(tmp_path, images, deep):
+    frame = tifffile.imread(images / "grey.tif")[np.newaxis]
+    how = InstanceOptions(threshold=0.3, h=0.01, min_size=1)
+    for level in (1, 3):
+        out = tmp_path / f"out{level}"
+        words = ("segment", images / "grey.tif", "-o", out, "--model", deep, "--prune", level)
+        assert _invoke(*words, "--maps", *SEGMENT).exit_code == 0
+        part = touchup.load_model(str(deep), prune=level)
+        assert part.header.spec.depth == level
+        *_, expected = touchup.segment(part, frame, SegmentOptions(device="cpu"), how)
+        maps = tifffile.imread(out / "grey_maps.tif")
+        np.testing.assert_allclose(maps, expected.maps, atol=1e-3)
+    assert np.abs(tifffile.imread(tmp_path / "out1" / "grey_maps.tif") - maps).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("which", "level", "message"),
+    [
+        ("deep", 4, "expected to prune to a level of [1, 2, 3], got 4"),
+        ("deep", 0, "--prune 0: input should be greater"),
+        ("network", 2, "expected a model that can be pruned"),
+        ("default", 2, "expected a model that can be pruned"),
+    ],
+)
+def test_a_level_that_is_not_there(tmp_path, images, request, which, level, message):
+    out = tmp_path / "out"
+    (images / "broken.tif").write_bytes(b"no image")  # no image is read
+    model = which if which == "default" else request.getfixturevalue(which)
+    words = ("segment", images, "-o", out, "--model", model, "--prune", level)
+    assert message in _fails(2, *words)
+    assert not out.exists()
+
+
 def test_resume(tmp_path, images, network):
     out = tmp_path / "out"
     arguments = ["segment", images, "-o", out, "--model", network, "--device", "cpu"]

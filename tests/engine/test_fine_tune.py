@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from napari_touchup.core.normalize import limits
+from napari_touchup.core.scores import best_iou
 from napari_touchup.core.synth import make
 from napari_touchup.engine import fine_tune as module
+from napari_touchup.engine.checks import masks_around
 from napari_touchup.engine.events import DivergedError
 from napari_touchup.engine.fine_tune import fine_tune, sample_of
 from napari_touchup.engine.lessons import (
@@ -27,10 +29,11 @@ from napari_touchup.engine.lessons import (
     cut_check,
 )
 from napari_touchup.engine.samples import SampleSet
+from napari_touchup.engine.segment import segment
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import load, save
 from napari_touchup.nn.header import Header, content_hash, read_header
-from napari_touchup.options import ModelSpec, SegmentOptions, TrainOptions
+from napari_touchup.options import InstanceOptions, ModelSpec, SegmentOptions, TrainOptions
 
 CPU = SegmentOptions(device="cpu", precision="float32")
 QUICK = TrainOptions(
@@ -267,3 +270,52 @@ def test_frames_with_more_objects_are_drawn_more_often() -> None:
     image, how = np.zeros((1, 8, 8)), np.array([[0.0, 1.0]])
     assert sample_of(Lesson(image, truth, marks, how), 20, None).chance == 3
     assert sample_of(Lesson(image, truth, truth == 9, how), 20, None).chance == 1
+
+
+def pruned_request(request: FineTuneRequest, spec: ModelSpec, level: int) -> FineTuneRequest:
+    torch.manual_seed(0)
+    save(request.base, build(spec), Header(name="deep", spec=spec, diameter_px=20))
+    how = request.segment.model_copy(update={"prune": level})
+    return replace(request, segment=how, instances=InstanceOptions(threshold=0.4, h=0.05))
+
+
+def test_all_of_a_pruned_network_learns(request_of: FineTuneRequest, layered: ModelSpec) -> None:
+    done = last(fine_tune(pruned_request(request_of, layered, 1)))
+    before, after = load(request_of.base), load(done.path)
+    assert after.header.spec == layered
+    learned = zip(before.module.parameters(), after.module.parameters(), strict=True)
+    assert not any(torch.equal(old, new) for old, new in learned)
+
+
+def test_scores_and_masks_are_those_of_the_level(
+    request_of: FineTuneRequest, layered: ModelSpec
+) -> None:
+    image, _ = scene()
+    asked = replace(
+        pruned_request(request_of, layered, 1),
+        frame=View(image), preview=View(image), preview_every=0,
+    )  # fmt: skip
+    *_, preview, _, done = fine_tune(asked)
+    (check,) = asked.checks
+    for model, score in (
+        (load(asked.current, prune=1), done.scores.corrected[0].before),
+        (load(done.path, prune=1), done.scores.corrected[0].after),
+    ):
+        masks = masks_around(model, check, CPU, asked.instances)
+        assert score == best_iou(check.mask, masks)
+    expected = masks_of(done.path, image, asked.instances, 1)
+    assert np.array_equal(done.masks, expected)
+    assert not np.array_equal(expected, masks_of(done.path, image, asked.instances, None))
+    assert np.array_equal(preview.masks, expected)  # no step came after it
+
+
+def masks_of(path: Path, image: np.ndarray, how: InstanceOptions, prune: int | None) -> np.ndarray:
+    *_, event = segment(load(path, prune=prune), image, CPU, how)
+    return event.masks
+
+
+def test_a_level_that_is_not_there_is_told_before_the_training(
+    request_of: FineTuneRequest, layered: ModelSpec
+) -> None:
+    with pytest.raises(ValueError, match=r"a level of \[1, 2, 3\], got 4"):
+        next(fine_tune(pruned_request(request_of, layered, 4)))

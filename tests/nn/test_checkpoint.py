@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from napari_touchup.nn.build import build
-from napari_touchup.nn.checkpoint import load, save
+from napari_touchup.nn.checkpoint import Model, at_level, load, save
 from napari_touchup.nn.header import Header, ModelFileError, content_hash, read_header
 from napari_touchup.options import ModelSpec
 
@@ -201,3 +201,28 @@ print(sorted({{"torch._dynamo", "sympy"}} & set(sys.modules)))
 """
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_level_in_memory_is_what_would_be_loaded(path: Path, layered: ModelSpec) -> None:
+    whole = Model(build(layered).eval(), Header(name="deep", spec=layered, diameter_px=9))
+    save(path, whole.module, whole.header)
+    part, loaded = at_level(whole, 2), load(path, prune=2)
+    assert part.header == loaded.header
+    assert part.header.spec.depth == 2
+    assert not part.module.training
+    pairs = zip(part.module.state_dict().items(), loaded.module.state_dict().items(), strict=True)
+    assert all(n == m and torch.equal(a, b) for (n, a), (m, b) in pairs)
+    own = whole.module.state_dict()
+    assert all(t.data_ptr() == own[n].data_ptr() for n, t in part.module.state_dict().items())
+    assert at_level(part, 2) is part
+    assert at_level(whole, None) is at_level(whole, 3) is whole
+
+
+def test_a_level_in_memory_that_is_not_there(layered: ModelSpec) -> None:
+    deep = Model(build(layered), Header(name="deep", spec=layered, diameter_px=9))
+    with pytest.raises(ValueError, match=r"a level of \[1, 2, 3\], got 4"):
+        at_level(deep, 4)
+    with pytest.raises(ValueError, match=r"a level of \[1, 2\], got 3"):
+        at_level(at_level(deep, 2), 3)
+    with pytest.raises(ValueError, match="expected a model that can be pruned"):
+        at_level(Model(network(), HEADER), 1)

@@ -5,6 +5,7 @@ import pytest
 
 from napari_touchup.core.delta import compare
 from napari_touchup.nn.header import read_header
+from napari_touchup.options import SegmentOptions
 from napari_touchup.session.comparison import Comparison
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.images import Image
@@ -154,3 +155,14 @@ def test_a_file_that_is_gone_is_told(bench):
     bench.session.versions.path(bench.version).unlink()
     bench.compare()
     assert "cannot be read: No such file" in bench.session.status.failure.what
+
+
+def test_a_version_without_the_level_is_run_whole(bench, model_file, layered):
+    bench.session.open_model(model_file("deep.safetensors", spec=layered))
+    bench.session.options = SegmentOptions(prune=2)
+    bench.compare()
+    assert bench.comparison.network().prune is None
+    assert bench.session.options.prune == 2
+    bench.version = bench.session.versions.take_in(model_file("deep.safetensors", spec=layered))
+    bench.compare()
+    assert bench.comparison.network().prune == 2

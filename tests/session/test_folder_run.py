@@ -14,7 +14,7 @@ from napari_touchup.core.synth import make_image
 from napari_touchup.engine.segment import Prediction, Prepared, TileDone
 from napari_touchup.io import batch
 from napari_touchup.nn.header import DEFAULT_MODEL, Header
-from napari_touchup.options import ModelSpec, SegmentOptions
+from napari_touchup.options import InstanceOptions, ModelSpec, SegmentOptions
 from napari_touchup.session.folder import (
     FolderRequest,
     Recalled,
@@ -355,3 +355,18 @@ def test_torch_stays_out_until_a_run_begins():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_level_is_run(loop, plate, request_of, model_file, layered):
+    path = model_file("deep.safetensors", spec=layered)
+    how = SegmentOptions(device="cpu", precision="float32", prune=1)
+    easy = InstanceOptions(threshold=0.1, h=0.01, min_size=1)
+    request = replace(request_of(plate(3)), model=path, segment=how, instances=easy)
+    loop.run.start(request)
+    loop.finish()
+    from napari_touchup.engine.segment import segment
+    from napari_touchup.nn.checkpoint import load
+
+    frame = tifffile.imread(request.folder / "0.tif")[None]
+    *_, expected = segment(load(path, prune=1), frame, instances=easy)
+    np.testing.assert_array_equal(tifffile.imread(request.output / "0.tif"), expected.masks)

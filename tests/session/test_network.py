@@ -63,3 +63,27 @@ def test_a_session_loads_no_torch_before_it_is_used():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_level_is_loaded_on_its_own(tmp_path, layered):
+    import torch
+
+    from napari_touchup.engine.segment import segment
+    from napari_touchup.nn.build import build
+    from napari_touchup.nn.checkpoint import load, save
+
+    torch.manual_seed(0)
+    path = tmp_path / "deep.safetensors"
+    save(path, build(layered), Header(name="deep", spec=layered, diameter_px=20))
+    network = TorchNetwork()
+    list(network.load(path, 2))
+    assert [network.loaded(path, prune) for prune in (None, 1, 2)] == [False, False, True]
+    frame = np.random.default_rng(0).integers(0, 255, (1, 40, 50), np.uint8)
+    how = CPU.model_copy(update={"prune": 2})
+    *_, found = network.segment(frame, how, InstanceOptions())
+    *_, expected = segment(load(path, prune=2), frame, CPU)
+    np.testing.assert_array_equal(found.maps, expected.maps)
+    *_, whole = segment(load(path), frame, CPU)
+    assert np.abs(found.maps - whole.maps).max() > 1e-3
+    with pytest.raises(ValueError, match=r"a level of \[1, 2, 3\], got 4"):
+        list(network.load(path, 4))

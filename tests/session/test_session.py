@@ -6,7 +6,7 @@ import pytest
 
 from napari_touchup.core.delta import compare
 from napari_touchup.core.normalize import limits
-from napari_touchup.options import InstanceOptions
+from napari_touchup.options import InstanceOptions, SegmentOptions
 from napari_touchup.session.images import Image
 from napari_touchup.session.project import Counts
 from napari_touchup.session.segment_run import LOADING
@@ -438,3 +438,27 @@ def test_advice_stays_and_is_not_part_of_the_status(loop, movie, fake_network):
     loop.finish()
     assert loop.session.advice == "There is a card. See https://example.org"
     assert loop.session.status.text == "1 cell, median 9 px\nloaded"
+
+
+def test_a_change_of_the_level_loads_the_network_again(loop, movie, model_choice, layered):
+    network, session = loop.session.network, loop.session
+    session.image, session.model = movie, model_choice(spec=layered)
+    for prune in (None, 2, 2, 3):
+        session.options = SegmentOptions(prune=prune)
+        session.segment()
+        loop.finish()
+        assert network.prune == prune
+    assert network.loads == 3
+
+
+def test_a_model_without_the_level_is_run_whole(loop, model_choice, layered):
+    session = loop.session
+    session.model = model_choice(spec=layered)
+    session.options = SegmentOptions(prune=2, tile=64)
+    session.model = model_choice(spec=layered.model_copy(update={"depth": 2}))
+    assert session.options == SegmentOptions(prune=2, tile=64)
+    session.model = model_choice(spec=layered.model_copy(update={"depth": 1}))
+    assert session.options == SegmentOptions(tile=64)
+    session.options = SegmentOptions(prune=1)
+    session.model = model_choice()
+    assert session.options == SegmentOptions()

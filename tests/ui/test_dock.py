@@ -323,3 +323,41 @@ def test_a_closed_dock_lets_go(window, movie, qtbot):
     viewer.layers.clear()
     session.frame = (2,)
     assert not viewer.keymap
+
+
+def texts(field):
+    return [field.native.itemText(row) for row in range(field.native.count())]
+
+
+def test_levels_are_a_choice_where_a_model_has_some(window, model_choice, layered):
+    _, dock = window
+    levels = dock.advanced.levels
+    assert not shown(levels.native)
+    dock.session.model = model_choice(spec=layered)
+    assert shown(levels.native)
+    assert texts(levels) == ["all (3)", "2", "1"]
+    assert levels.current_choice == "all (3)"
+    dock.session.model = model_choice(spec=layered.model_copy(update={"depth": 1}))
+    assert not shown(levels.native)  # one level is no choice
+    dock.session.model = model_choice()
+    assert not shown(levels.native)
+
+
+def test_levels_both_ways(window, model_choice, layered):
+    _, dock = window
+    session, levels = dock.session, dock.advanced.levels
+    session.model = model_choice(spec=layered)
+    levels.value = 2
+    assert session.options.prune == 2
+    levels.value = 0
+    assert levels.current_choice == "all (3)"
+    assert session.options.prune is None
+    session.options = session.options.model_copy(update={"prune": 1})
+    assert levels.current_choice == "1"
+    session.model = model_choice(spec=layered.model_copy(update={"depth": 4}))
+    assert texts(levels) == ["all (4)", "3", "2", "1"]
+    assert (levels.current_choice, session.options.prune) == ("1", 1)
+    session.model = model_choice()
+    assert session.options.prune is None
+    session.model = model_choice(spec=layered)
+    assert levels.current_choice == "all (3)"

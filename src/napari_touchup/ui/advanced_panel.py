@@ -76,6 +76,7 @@ class AdvancedPanel(QWidget):
 
     def _on_session_model(self) -> None:
         with self.levels.changed.blocked():
+            self.levels.choices = ()  # else those that stay keep their places
             self.levels.reset_choices()
         self.levels.visible = len(self.levels.choices) > 1
         self._on_session_options()
