@@ -249,3 +249,20 @@ def test_a_failure_leaves_nothing(
     assert not list(folder.glob("models/candidate*"))
     with ProjectFile.open(folder) as project:
         assert len(project.versions()) == 1
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_level_is_scored_and_all_of_them_learn(
+    tmp_path: Path, model_file: Any, layered: ModelSpec
+) -> None:
+    window = Window(tmp_path / "a.touchup", model_file("deep.safetensors", spec=layered))
+    window.confirm(tmp_path / "first.tif", 0)
+    folder = window.session.project.ledger.folder
+    window.session.versions.root(tmp_path / "deep.safetensors")
+    window.close()
+    message = fails(2, "fine-tune", folder, "--accept", "--prune", 4, *QUICK)
+    assert message == "touchup: expected to prune to a level of [1, 2, 3], got 4\n"
+    assert run("fine-tune", folder, "--accept", "--prune", 1, *QUICK).exit_code == 0
+    assert read_header(model_of(folder)).spec == layered
+    words = ("--model", folder, "--prune", 2, "--device", "cpu")
+    assert run("segment", tmp_path / "first.tif", "-o", tmp_path / "out", *words).exit_code == 0

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,3 +123,9 @@ def test_a_project_without_a_version(tmp_path: Path) -> None:
     folder = tmp_path / "a.touchup"
     text = "".join(run("models", folder).stdout.split())  # a long title is folded
     assert f"{folder}:nomodelofitsownyet" in text
+
+
+def test_levels_are_named_where_there_are_some(model_file: Any, layered: ModelSpec) -> None:
+    deep, plain = model_file("deep.safetensors", spec=layered), model_file("m.safetensors")
+    assert re.search(r"levels +1, 2, 3 \(--prune\)", run("models", deep).output)
+    assert "--prune" not in run("models", plain).output

@@ -290,9 +290,9 @@ def test_where_all_is_finished_there_is_nothing_to_start(loop, plate, request_of
 
 def test_describe_names_what_differs(request_of, tmp_path):
     request = request_of(tmp_path)
-    segment = SegmentOptions(diameter=24)
+    segment = SegmentOptions(diameter=24, prune=2)
     text = describe(replace(request, channels=(2, 1), axes="ZYX", segment=segment), 3, 0)
-    assert "channel 2, 1, axes ZYX, diameter 24 px, " in text
+    assert "channel 2, 1, axes ZYX, diameter 24 px, levels 2, " in text
 
 
 def test_a_request_is_frozen(plate, model_choice, request_of):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_touchup.cli.console import UsageError, refuse_existing, say
+from napari_touchup.cli.models import check_level
 from napari_touchup.cli.preparation import SUFFIX, train_options
 from napari_touchup.options import SegmentOptions, TrainOptions
 
@@ -54,6 +55,15 @@ Diameter = Annotated[
         show_default="not rescaled",
     ),
 ]
+Prune = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Levels of the network that will be run, for models that can be pruned: the scores "
+        "are of these, while all of it learns.",
+        show_default="all",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(metavar="N", help="The same seed and corrections: the same model, on a CPU.")
 ]
@@ -70,6 +80,7 @@ def fine_tune(
     lr: Rate = USUAL.rate,
     replay: Replay = USUAL.replay,
     diameter: Diameter = None,
+    prune: Prune = None,
     seed: Seed = USUAL.seed,
     device: DeviceName = USUAL.device,
 ) -> None:
@@ -82,11 +93,12 @@ def fine_tune(
     options = USUAL.model_dump() | {
         "steps": steps, "rate": lr, "replay": replay, "seed": seed, "device": device,
     }  # fmt: skip
-    segment = SegmentOptions(diameter=diameter, device=device)
+    segment = SegmentOptions(diameter=diameter, device=device, prune=prune)
     train = train_options(**options)
     from napari_touchup.session.fine_tune_request import How
 
     with closing(_open(project, accept)) as training:
+        check_level(training.model, prune)
         _run(training, How(train, segment), out, accept)
 
 

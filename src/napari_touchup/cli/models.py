@@ -91,11 +91,15 @@ def _model_of(folder: Path) -> Path:
 
 
 def _rows(header: "Header") -> list[tuple[str, str]]:
+    from napari_touchup.nn.build import levels
+
     spec, percentiles = header.spec, header.normalize
+    known = levels(spec)
     named = f" ({', '.join(header.channels)})" if header.channels else ""
     return [
         ("name", header.name),
         ("network", f"{spec.arch}, base {spec.base}, depth {spec.depth}, padding {spec.padding}"),
+        *([("levels", f"{', '.join(map(str, known))} (--prune)")] if known else []),
         ("takes", f"{spec.in_channels} channel(s){named}"),
         ("gives", f"{spec.output}, {spec.classes} channels"),
         ("object diameter", f"{header.diameter_px:g} px"),

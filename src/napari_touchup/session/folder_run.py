@@ -114,6 +114,7 @@ def describe(request: FolderRequest, images: int, finished: int) -> str:
         f"channel {numbers}" if numbers else "",
         f"axes {request.axes}" if request.axes else "",
         f"diameter {request.segment.diameter:g} px" if request.segment.diameter else "",
+        f"levels {request.segment.prune}" if request.segment.prune else "",
         f"threshold {request.instances.threshold:g}",
         f"split {request.instances.h:g}",
         f"minimum size {request.instances.min_size} px",
