@@ -1,26 +1,20 @@
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim, export
 
-from napari_touchup.core.distance import object_distance
-from napari_touchup.core.normalize import affine, limits
-from napari_touchup.core.synth import make
-from napari_touchup.core.tiling import whole
-from napari_touchup.engine.runner import fold
-from napari_touchup.engine.segment import TileDone, predict_maps
+from napari_touchup.core.tiling import plan
+from napari_touchup.engine.folding import fold
 from napari_touchup.nn.build import build, spec_of
-from napari_touchup.nn.checkpoint import Model, load, save
+from napari_touchup.nn.checkpoint import load, save
 from napari_touchup.nn.encoder_unet import EncoderUNet
 from napari_touchup.nn.header import Header
-from napari_touchup.nn.loss import Targets, maps_loss
-from napari_touchup.options import ModelSpec, SegmentOptions
-
-EASY = {"density": 0.2, "diameter": 20, "noise": 0.02, "contrast": 8, "blur": 1, "clustering": 0}
+from napari_touchup.options import ModelSpec
 
 
 def spec(encoder: str = "resnet18", base: int = 4, **given: object) -> ModelSpec:
@@ -31,16 +25,6 @@ def unet(wanted: ModelSpec) -> EncoderUNet:
     torch.manual_seed(0)
     network = build(wanted).eval()
     assert isinstance(network, EncoderUNet)
-    return network
-
-
-def uneven(network: nn.Module) -> nn.Module:
-    """Give batch norms something to do."""
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            for values in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
-                assert isinstance(values, Tensor)
-                nn.init.uniform_(values, 0.5, 1.5)
     return network
 
 
@@ -71,6 +55,7 @@ def test_the_encoder_has_the_names_of_torchvision_behind_a_prefix() -> None:
         (spec("resnet18", base=1), (1, 32, 64), (3, 32, 64)),
         (spec("resnet34", base=2, in_channels=3, up="3x3"), (3, 64, 32), (3, 64, 32)),
         (spec("resnet50", base=1, output="softmax", classes=2), (1, 96, 32), (2, 96, 32)),
+        (spec("xception", base=2), (1, 32, 64), (3, 32, 64)),
     ],
 )
 def test_shapes(wanted: ModelSpec, given: tuple[int, ...], expected: tuple[int, ...]) -> None:
@@ -98,20 +83,10 @@ def test_size_off_the_grid_is_named_with_its_neighbours() -> None:
     ],
 )
 def test_halo_holds_for_a_nan_at_every_phase_and_is_tight(
-    wanted: ModelSpec, halo: tuple[int, int]
+    wanted: ModelSpec, halo: tuple[int, int], halo_of: Any
 ) -> None:
     network = unet(wanted)
-    edge = 640  # the planted rows' blocks reach no border
-    planted = edge // 2 + torch.arange(32)  # (S,) rows
-    frames = torch.zeros(32, 1, edge, 32)  # (S, 1, Y, X)
-    frames[torch.arange(32), 0, planted, 0] = nan
-    with torch.inference_mode():
-        hit = network(frames).isnan().any(dim=3).any(dim=1)  # (S, Y)
-    phase, row = hit.nonzero(as_tuple=True)
-    block = row // 32 * 32  # first row of the S-aligned block
-    before = (block - planted[phase]).max().item()
-    after = (planted[phase] - (block + 31)).max().item()
-    assert (before, after) == halo == network.halo
+    assert halo_of(network) == halo == network.halo
     assert network.mirror == (96, 96)
     assert network.stride == 32
 
@@ -126,7 +101,7 @@ def test_the_image_itself_reaches_the_last_merge() -> None:
     assert network.get_submodule("merge.4.0").weight.shape == (4, 4 + 4, 3, 3)
 
 
-@pytest.mark.parametrize("encoder", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("encoder", ["resnet18", "resnet50", "xception"])
 def test_every_parameter_learns_from_a_single_image(encoder: str) -> None:
     network = unet(spec(encoder, base=4)).train()
     network(torch.randn(1, 1, 64, 64)).square().sum().backward()
@@ -134,28 +109,12 @@ def test_every_parameter_learns_from_a_single_image(encoder: str) -> None:
     assert idle == []
 
 
-def test_one_image_is_learned() -> None:
-    sample = make("nuclei", (64, 64), np.random.default_rng(0), **EASY)
-    scale, shift = affine(limits(sample.image[None]))
-    frame = torch.from_numpy(sample.image * scale + shift).float()[None, None]
-    mask = torch.from_numpy(sample.truth > 0).float()[None]
-    distance = torch.from_numpy(object_distance(sample.truth))[None]
-    one = torch.ones_like(mask)
-    targets = Targets(mask, torch.zeros_like(mask), distance, one, one)
-    network = unet(spec(base=16)).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
-    for _ in range(60):
-        optimizer.zero_grad()
-        losses = maps_loss(network(frame), targets)
-        losses.total.backward()
-        optimizer.step()
-    predicted = network(frame)[:, 0] > 0
-    both, either = (predicted & (mask > 0)).sum(), (predicted | (mask > 0)).sum()
-    assert both / either > 0.95
+def test_one_image_is_learned(overfit: Any) -> None:
+    assert overfit(spec(base=16), steps=60) > 0.9
 
 
-def test_batch_norms_fold() -> None:
-    network = uneven(unet(spec()))
+def test_batch_norms_fold(random_network: Any) -> None:
+    network = random_network(spec())
     folded = fold(network)
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
     frame = torch.rand(1, 1, 64, 64)
@@ -164,10 +123,10 @@ def test_batch_norms_fold() -> None:
     torch.testing.assert_close(output.sigmoid(), expected.sigmoid(), atol=1e-4, rtol=0)
 
 
-def test_checkpoint_comes_back_exactly(tmp_path: Path) -> None:
-    network, path = unet(spec()), tmp_path / "model.safetensors"
+def test_checkpoint_comes_back_exactly(tmp_path: Path, random_network: Any) -> None:
+    network, path = random_network(spec()), tmp_path / "model.safetensors"
     header = Header(name="encoded", spec=spec(), diameter_px=20)
-    save(path, uneven(network), header)
+    save(path, network, header)
     model = load(path)
     assert model.header == header
     frame = torch.rand(1, 1, 64, 64)
@@ -175,29 +134,16 @@ def test_checkpoint_comes_back_exactly(tmp_path: Path) -> None:
         torch.testing.assert_close(model.module(frame), network(frame))
 
 
-@pytest.mark.parametrize("up", ["2x2", "3x3"])
-def test_tiles_equal_one_pass_over_the_whole(up: str) -> None:
-    network = uneven(unet(spec(base=2, up=up)))
-    frame = np.random.default_rng(0).random((1, 40, 700), dtype=np.float32)
-    model = Model(network, Header(name="t", spec=spec(base=2, up=up), diameter_px=20))
-    tiles = whole((40, 700), network)
-    border = [(0, 0), *zip(tiles.before, tiles.after, strict=True)]
-    scale, shift = (v[:, None, None] for v in affine(limits(frame)))
-    x = torch.from_numpy(np.pad(frame * scale + shift, border, mode="reflect")).float()
-    with torch.inference_mode():
-        top, left = tiles.before
-        expected = network(x[None])[0, :, top : top + 40, left : left + 700].sigmoid()
-    assert expected[0].std() > 1e-3
-    options = SegmentOptions(device="cpu", precision="float32", tile=640)
-    done, maps = [], None
-    events = predict_maps(model, frame, options)
-    while maps is None:
-        try:
-            done.append(next(events))
-        except StopIteration as end:
-            maps = end.value
-    assert sum(isinstance(event, TileDone) for event in done) > 2
-    np.testing.assert_allclose(maps, expected, atol=1e-4)
+# the halo is 281 + 250 pixels: a tile of 640 keeps 96, but those at the borders keep more
+@pytest.mark.parametrize("wanted", [spec(base=2), spec(base=2, up="3x3", in_channels=2)])
+def test_tiles_equal_one_pass_over_the_whole(
+    wanted: ModelSpec, random_network: Any, tiled_and_whole: Any
+) -> None:
+    network = random_network(wanted)
+    assert len(plan((40, 700), 640, network).tiles) == 4
+    tiled, expected = tiled_and_whole(network, wanted, (40, 700), tile=640)
+    assert expected[0].std() > 1e-3  # it is no test of a constant
+    np.testing.assert_allclose(tiled, expected, atol=1e-4)
 
 
 def test_channels_last_is_kept_and_changes_nothing() -> None:

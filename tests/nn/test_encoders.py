@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_touchup.engine.runner import fold
+from napari_touchup.engine.folding import fold
 from napari_touchup.nn.encoders import Encoder, make_encoder
 from napari_touchup.nn.reach import Span
 
