@@ -1,6 +1,3 @@
-import os
-import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,6 @@ from torch import Tensor, nn
 
 from napari_touchup.nn.build import build, spec_of
 from napari_touchup.nn.encoders import Encoder, make_encoder
-from napari_touchup.nn.header import ModelFileError
 from napari_touchup.nn.pretrained import Loaded, load_encoder
 from napari_touchup.options import ModelSpec
 
@@ -206,72 +202,6 @@ def test_weights_of_another_network_are_named(
 def test_a_deeper_network_is_not_cut_off(path: Path) -> None:
     with pytest.raises(ValueError, match=r"layer1\.2\..* are unknown \(96 in all\)$"):
         load_encoder(network(), write(path, pretrained("resnet34").state_dict()))
-
-
-class Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, where: Path) -> None:
-        self.where = where
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.where),)
-
-
-def _zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("a.txt", "no state dict")
-
-
-def _cut_short(path: Path) -> None:
-    torch.save(pretrained().state_dict(), path)
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: None, "got .*: no such file$"),
-        (lambda path: path.mkdir(), "got .*: no such file$"),
-        (lambda path: path.write_bytes(b""), "resnet.safetensors is something else$"),
-        (lambda path: path.write_text("<html>not found"), "is something else$"),
-        (lambda path: path.write_bytes(bytes([99, 0, 0, 0, 0, 0, 0, 0]) + b"{}"), "is cut short"),
-        (
-            lambda path: torch.save(make_encoder("resnet18", 3, 4), path),
-            "other things than tensors",
-        ),
-        (lambda path: torch.save([torch.zeros(2)], path), "expected a state dict .*, got list$"),
-        (lambda path: torch.save({"a": 1}, path), "of tensors in .*, got something else: a$"),
-        (lambda path: torch.save({1: torch.zeros(2)}, path), "expected a state dict"),
-        (lambda path: path.write_bytes(b"\x80\x02garbage"), "is damaged, or no state dict|other"),
-        (lambda path: path.write_bytes(b"\x80\x02"), "is damaged, or no state dict|other"),
-        (_zip, "is damaged, or no state dict"),
-        (_cut_short, "is damaged, or no state dict"),
-    ],
-)
-def test_what_is_no_file_of_weights_is_refused_in_one_line(
-    path: Path, make: Callable[[Path], Any], message: str
-) -> None:
-    make(path)
-    with pytest.raises(ModelFileError, match=message) as caught:
-        load_encoder(network(), path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("write_trap", "message"),
-    [
-        (lambda trap, path: torch.save({"conv1.weight": trap}, path), "which could run code"),
-        (lambda trap, path: path.write_bytes(pickle.dumps(trap)), "no state dict of PyTorch"),
-    ],
-)
-def test_no_code_is_run(
-    path: Path, tmp_path: Path, write_trap: Callable[[Trap, Path], Any], message: str
-) -> None:
-    write_trap(Trap(tmp_path / "sprung"), path)
-    with pytest.raises(ModelFileError, match=message):
-        load_encoder(network(), path)
-    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_network_without_an_encoder_is_told_which_has_one(path: Path) -> None:

@@ -9,21 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import BinaryIO, cast
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from napari_touchup.nn.build import ARCHITECTURES, ENCODED
 from napari_touchup.nn.encoders import ENCODERS, Encoder, ResNet
-from napari_touchup.nn.header import PICKLED, ModelFileError, read_head
+from napari_touchup.nn.state_dict import read_state_dict
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, torchvision's
 COLOURS = 3
-WRAPPERS = ("state_dict", "model")  # what training scripts keep a state dict under
 PREFIXES = ("module.", "encoder.", "backbone.", "model.")
 HEADS = ("fc.", "classifier.", "aux_classifier.")  # no encoder has them
 COUNTER = "num_batches_tracked"  # older files lack it, and nothing is computed from it
@@ -69,7 +64,7 @@ def load_encoder(network: nn.Module, path: str | PathLike[str]) -> Loaded:
     """
     encoder = _encoder_of(network)
     path = Path(path).expanduser()
-    found, unused = _sorted(_read(path))
+    found, unused = _sorted(read_state_dict(path))
     expected = dict(encoder.state_dict())
     first, norm = encoder.first
     kernel = expected[f"{first}.weight"]
@@ -150,41 +145,3 @@ def _sorted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str
 def _prefix(names: list[str]) -> str | None:
     """Find a prefix that all of some names have."""
     return next((p for p in PREFIXES if names and all(n.startswith(p) for n in names)), None)
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise ModelFileError(f"expected a file with an encoder's weights, got {path}: no such file")
-    try:
-        with path.open("rb") as file:
-            first = file.read(9)
-            file.seek(0)
-            # a head of 640 bytes begins like a pickle, but after its length there is JSON
-            if first.startswith(PICKLED) and first[8:] != b"{":
-                return _unpickled(path, file)
-            read_head(path, file)  # says in words what is wrong
-        return safetensors.torch.load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise ModelFileError(f"{path.name} cannot be read: {error}") from error
-
-
-def _unpickled(path: Path, file: BinaryIO) -> Mapping[str, Tensor]:
-    try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ModelFileError(
-            f"{path.name} holds other things than tensors, which could run code: save its "
-            "state_dict() alone, or as safetensors"
-        ) from error
-    except Exception as error:  # whatever a file that is no pickle may do to its reader
-        raise ModelFileError(f"{path.name} is damaged, or no state dict of PyTorch") from error
-    for wrapper in WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
-            found = found[wrapper]
-    if not (isinstance(found, dict) and all(isinstance(n, str) for n in found)):
-        raise ModelFileError(f"expected a state dict in {path.name}, got {type(found).__name__}")
-    if other := [n for n, value in found.items() if not isinstance(value, Tensor)]:
-        raise ModelFileError(
-            f"expected a state dict of tensors in {path.name}, got something else: {other[0]}"
-        )
-    return cast("dict[str, Tensor]", found)
