@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+EncoderName = Literal["resnet18", "resnet34", "resnet50", "xception"]
 
 
 class Options(BaseModel):
@@ -80,7 +81,7 @@ class ModelSpec(Options):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # at the end of the contracting path
     dropout_levels: Annotated[int, Field(ge=1, le=8)] = 2  # lowest ones that have it; 1: the bottom
     head: Literal["1x1", "3x3"] = "1x1"  # kernel of the output convolution
-    encoder: Literal["resnet18", "resnet34", "resnet50", "xception"] | None = None
+    encoder: EncoderName | None = None  # contracting path that image classification knows
     deep_supervision: bool = False  # every decoder has a head of its own that learns
 
     @model_validator(mode="after")
@@ -128,7 +129,7 @@ class TrainOptions(Options):
     steps: Annotated[int, Field(ge=1)] | None = 1000  # None: only `minutes` ends it
     minutes: Positive | None = None  # None: only `steps` ends it
     batch: Annotated[int, Field(ge=1)] = 8  # crops in a step
-    crop: Annotated[int, Field(ge=8)] = 256  # edge of the network's input, pixels
+    crop: Annotated[int, Field(ge=8)] = 256  # edge of what the network gives, pixels
     foreground: Fraction = 0.5  # share of the crops that are centred on an annotated object
     replay: Fraction = 0.0  # share of every batch, and most of its weight, that is of replay sets
     replay_end: Fraction | None = None  # what it evenly becomes by the end; None: it stays

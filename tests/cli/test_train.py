@@ -209,10 +209,21 @@ def test_annotated_pixels(scenes: Place, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--base", "64"], "--base 64: the model default has base"),
-        (["--arch", "other", "--init", "none"], "--arch: expected one of unet, got other"),
+        (
+            ["--init", "default", "--base", "64"],
+            "nothing of a unet of base 16 fits a unet of base 64; a new one: --init none",
+        ),
+        (["--arch", "other"], "--arch: expected an architecture of ['unet', 'unet-paper', "),
+        (["--arch", "unet:up"], "--arch: expected NAME[:OPTION=VALUE...], got 'unet:up'"),
+        (["--arch", "unet:up=4x4"], "--up 4x4: input should be '2x2' or '3x3'"),
+        (["--arch", "fcn8s", "--depth", "3"], "--arch: fcn8s has no depth 3; it has base, norm"),
+        (["--encoder", "vgg"], "--encoder vgg: input should be 'resnet18'"),
+        (
+            ["--init", "default", "--encoder-weights", "w.pth"],
+            "--encoder-weights is for a new network, got --init default",
+        ),
+        (["--encoder", "resnet18", "--base", "2", "--encoder-weights", "w.pth"], "w.pth"),
         (["--init", "nowhere"], "expected 'default' or a model file, got nowhere: no such file"),
-        (["--semantic"], "--semantic: the model default knows no classes"),
         (["--replay-from", "a", "b"], "expected --replay, a share above 0, with --replay-from"),
         (["--replay", "2"], "--replay 2.0: input should be less than or equal to 1"),
         (["--lr", "0"], "--lr 0.0: input should be greater than 0"),
@@ -231,6 +242,47 @@ def test_wrong_words(scenes: Place, tmp_path: Path, words: list[str], message: s
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "spec"),
+    [
+        (["--arch", "unetpp", "--base", "2", "--depth", "2"], {"arch": "unetpp", "depth": 2}),
+        (["--arch", "unet:up=3x3:base=2", "--depth", "1"], {"arch": "unet", "up": "3x3"}),
+        (["--arch", "fcn8s", "--base", "2"], {"arch": "fcn8s", "dropout": 0.5}),
+        (["--encoder", "resnet18", "--base", "2"], {"arch": "unet", "encoder": "resnet18"}),
+    ],
+)
+def test_another_architecture_is_a_new_network(
+    scenes: Place, tmp_path: Path, words: list[str], spec: dict[str, object]
+) -> None:
+    out = tmp_path / "m.safetensors"
+    result = train(scenes, out, *words, *QUICK)
+    assert result.exit_code == 0, result.output
+    header = read_header(out)
+    assert header.lineage["parent"] is None
+    assert header.spec.base == 2
+    assert header.spec.model_dump().items() >= spec.items()
+    assert (header.training["rate"], header.training["freeze_norm"]) == (2e-3, False)
+
+
+def test_what_fits_of_a_model_for_other_channels_and_classes(tmp_path: Path) -> None:
+    images, masks = write_scenes(tmp_path, 1)
+    scene = make("nuclei", (64, 64), np.random.default_rng(0), **EASY)
+    write_image(images / "0.tif", np.stack([scene.image] * 2), "CYX")
+    write_labels(masks / "0.tif", (scene.truth > 0).astype(np.uint8), "YX")
+    out, place = tmp_path / "m.safetensors", (images, masks)
+    words = "--init", "default", "--channel", 1, "--channel", 2, "--semantic", "--lr", 1e-9
+    result = train(place, out, *words, *QUICK)
+    assert result.exit_code == 0, result.output
+    spec = read_header(out).spec
+    assert (spec.in_channels, spec.output, spec.classes, spec.base) == (2, "softmax", 2, 16)
+    told = "default: 116 of 118 tensors taken over; fresh: head.weight, head.bias; not used: head"
+    assert told in result.stdout
+    before, after = load_file(DEFAULT_MODEL), load_file(out)
+    shared = np.repeat(before["down.0.0.weight"], 2, axis=1) / 2
+    np.testing.assert_allclose(after["down.0.0.weight"], shared, atol=1e-4)
+    np.testing.assert_allclose(after["up.0.weight"], before["up.0.weight"], atol=1e-4)
 
 
 def test_all_that_is_wrong_with_the_files_in_one_line(tmp_path: Path) -> None:

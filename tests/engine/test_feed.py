@@ -147,6 +147,7 @@ def test_valid_networks_get_the_targets_of_their_output() -> None:
     batches = Feed(flat(1), (), PLAIN, module, spec)
     image, targets = batches.vary(batches.draw(0, 2), 0, 2, torch.device("cpu"))
     assert module(image).shape[2:] == targets.mask.shape[1:] == targets.annotated.shape[1:]
+    assert (targets.mask.shape[-1], image.shape[-1]) == (PLAIN.crop, 32)
 
 
 def test_centred_literals() -> None:

@@ -11,7 +11,6 @@ from napari_touchup.options import ModelSpec, TrainOptions
 
 if TYPE_CHECKING:
     from napari_touchup.io.training import TrainingData
-    from napari_touchup.nn.header import Header
 
 SUFFIX = ".safetensors"
 CROP_PX = 128  # edge of a crop; more where objects are large:
@@ -60,38 +59,6 @@ def crop_edge(diameter_px: float) -> int:
     return min(max(CROP_PX, wanted), CROP_LIMIT_PX)
 
 
-def parent_header(
-    init: str, path: Path | None, shape: dict[str, str | int | None], semantic: bool
-) -> "Header | None":
-    """Header of the model to begin with; None: a new one.
-
-    Parameters
-    ----------
-    init : what the model was called
-    path : its file, if any
-    shape : what was asked for
-
-    Raises
-    ------
-    UsageError
-        If a shape is asked for that this model does not have.
-    """
-    if path is None:
-        return None
-    from napari_touchup.nn.header import read_header
-
-    header = read_header(path)
-    own = header.spec.model_dump()
-    wrong = {name: given for name, given in shape.items() if given not in (None, own[name])}
-    if wrong:
-        asked = " ".join(f"--{name} {given}" for name, given in wrong.items())
-        has = ", ".join(f"{name} {own[name]}" for name in wrong)
-        raise UsageError(f"{asked}: the model {init} has {has}; a new one: --init none")
-    if semantic and header.spec.output != "softmax":
-        raise UsageError(f"--semantic: the model {init} knows no classes; a new one: --init none")
-    return header
-
-
 def read_data(
     places: tuple[Path, Path],
     annotated: Path | None,
@@ -137,24 +104,3 @@ def read_replay(
             "expected --replay-from IMAGES MASKS"
         )
     return TrainingData(list(load_replay().replayed), colours=False, semantic=False)
-
-
-def new_spec(
-    arch: str | None, base: int | None, depth: int | None, data: "TrainingData"
-) -> ModelSpec:
-    """Choose the shape of a new network for this data.
-
-    Raises
-    ------
-    UsageError
-        If there is no such architecture.
-    """
-    from napari_touchup.nn.build import ARCHITECTURES
-
-    shape = {"arch": arch, "base": base, "depth": depth}
-    given: dict[str, Any] = {name: value for name, value in shape.items() if value is not None}
-    if given.get("arch", "unet") not in ARCHITECTURES:
-        raise UsageError(f"--arch: expected one of {', '.join(ARCHITECTURES)}, got {arch}")
-    if data.semantic:
-        given |= {"output": "softmax", "classes": data.classes}
-    return ModelSpec.model_validate(given | {"in_channels": data.channels})

@@ -1,25 +1,24 @@
 """`touchup train`: a model from images and their masks."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from napari_touchup.cli.console import UsageError
-from napari_touchup.cli.models import model_path
+from napari_touchup.cli.network import beginning, classes_of
 from napari_touchup.cli.preparation import (
     CROP_LIMIT_PX,
     CROP_OBJECTS,
     CROP_PX,
     crop_edge,
-    new_spec,
-    parent_header,
     read_data,
     read_replay,
     refuse_outputs,
     train_options,
 )
-from napari_touchup.options import TrainOptions
+from napari_touchup.nn.build import ARCHITECTURES
+from napari_touchup.options import EncoderName, TrainOptions
 
 DEFAULTS, FINE_TUNING = TrainOptions(), TrainOptions.fine_tuning()
 
@@ -49,26 +48,50 @@ AnnotatedIn = Annotated[
     ),
 ]
 Init = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="default|none|FILE",
-        help="The model to begin with, also the one of a project (NAME.touchup); none: a new one.",
+        help="The model to begin with, also the one of a project (NAME.touchup); none: a new one. "
+        "Where another shape is asked for, what fits of it is taken over.",
+        show_default="default, or none with --arch, --base, --depth or --encoder",
     ),
 ]
 Arch = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Architecture of a new network.", show_default="unet"),
+    typer.Option(
+        metavar="NAME[:OPTION=VALUE...]",
+        help=f"Architecture: {', '.join(ARCHITECTURES)}. Options such as unet:up=3x3:norm=none "
+        "are those of ModelSpec.",
+        show_default="unet",
+    ),
 ]
 Base = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         help="Number of channels of its first level (twice as many a level below).",
-        show_default="32",
+        show_default="what its authors took, 32 for unet",
     ),
 ]
 Depth = Annotated[
     int | None, typer.Option(metavar="N", help="Number of its poolings.", show_default="4")
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Contracting path of a unet or deeplabv3plus: {', '.join(get_args(EncoderName))}.",
+        show_default="the network's own",
+    ),
+]
+EncoderWeights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of that encoder from ImageNet, with torchvision's names: .safetensors, or a "
+        "state dict (.pth) that holds tensors only.",
+        show_default="fresh ones",
+    ),
 ]
 Semantic = Annotated[
     bool, typer.Option("--semantic", help="Masks hold class numbers (0 = background), no objects.")
@@ -160,10 +183,12 @@ def train(
     masks: Masks,
     out: Out,
     annotated: AnnotatedIn = None,
-    init: Init = "default",
+    init: Init = None,
     arch: Arch = None,
     base: Base = None,
     depth: Depth = None,
+    encoder: Encoder = None,
+    encoder_weights: EncoderWeights = None,
     semantic: Semantic = False,
     channel: Channels = None,
     steps: Steps = None,
@@ -188,7 +213,11 @@ def train(
     refuse_outputs(out, plot)
     if replay_from is not None and not replay:
         raise UsageError("expected --replay, a share above 0, with --replay-from")
-    usual = DEFAULTS if init == "none" else FINE_TUNING
+    begin = beginning(init, arch, base=base, depth=depth, encoder=encoder)
+    if encoder_weights is not None and begin.path is not None:
+        raise UsageError(f"--encoder-weights is for a new network, got --init {begin.name}")
+    # what is partly new learns as a new one does
+    usual = DEFAULTS if begin.is_new else FINE_TUNING
     options = train_options(
         steps=DEFAULTS.steps if steps is None and minutes is None else steps,
         minutes=minutes,
@@ -201,14 +230,12 @@ def train(
         seed=seed,
         device=device,
     )
-    begin = None if init == "none" else model_path(init)
-    parent = parent_header(init, begin, {"arch": arch, "base": base, "depth": depth}, semantic)
-    wanted = None if parent is None else parent.spec.in_channels
     chosen = tuple(channel or ())
+    wanted = len(chosen) or begin.channels
     data = read_data((images, masks), annotated, chosen, wanted, semantic)
     if crop is None:
         options = options.model_copy(update={"crop": crop_edge(data.diameter_px)})
-    spec = parent.spec if parent is not None else new_spec(arch, base, depth, data)
+    spec = begin.spec(data.channels, classes_of(data))
     scored = None
     if validation is not None:
         scored = read_data(validation, None, chosen, data.channels, semantic)
@@ -216,4 +243,4 @@ def train(
     # loads torch: after all that can be wrong without it
     from napari_touchup.cli.training import Plan, run
 
-    run(Plan(out, begin, spec, data, scored, old, options, plot))
+    run(Plan(out, begin.path, spec, encoder_weights, data, scored, old, options, plot))

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import typer
+from torch import nn
 
 from napari_touchup.cli.console import UsageError, say
 from napari_touchup.cli.course import Display, display
@@ -28,6 +29,8 @@ from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model, load, save
 from napari_touchup.nn.device import choose
 from napari_touchup.nn.header import Header, content_hash
+from napari_touchup.nn.pretrained import load_encoder
+from napari_touchup.nn.transfer import transfer
 from napari_touchup.options import ModelSpec, SegmentOptions, TrainOptions
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
@@ -42,6 +45,7 @@ class Plan:
     out: Path
     parent: Path | None  # the model to begin with; None: a new one
     spec: ModelSpec
+    encoder_weights: Path | None  # for a new network's encoder; None: fresh ones
     data: TrainingData
     validation: TrainingData | None
     replay: TrainingData | None
@@ -80,7 +84,7 @@ def run(plan: Plan) -> None:
             choose(options.device, options.precision)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        start, course = _start(plan), Course()
+        start, course = _start(plan, us), Course()
         with interrupts() as stopped:
             _follow(course, start, plan, options, us, stopped)
         if us.leads:
@@ -91,17 +95,35 @@ def run(plan: Plan) -> None:
             raise typer.Exit(STOPPED)
 
 
-def _start(plan: Plan) -> Model:
+def _start(plan: Plan, us: Team) -> Model:
     """Give the model that training begins with, under its new name."""
     about = {"name": plan.out.stem, "diameter_px": plan.data.diameter_px}
-    if plan.parent is not None:
-        model = load(plan.parent)
-        return Model(model.module, model.header.model_copy(update=about))
+    parent = None if plan.parent is None else load(plan.parent)
+    if parent is not None and parent.header.spec == plan.spec:
+        return Model(parent.module, parent.header.model_copy(update=about))
     colours = ("red", "green", "blue") if plan.data.colours else ()
     header = Header(**about, spec=plan.spec, channels=colours)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.options.seed)
-        return Model(build(plan.spec), header)
+        module = build(plan.spec)
+    try:
+        told = _fill(module, parent, plan)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if told and us.leads:
+        say(told)
+    return Model(module, header)
+
+
+def _fill(module: nn.Module, parent: Model | None, plan: Plan) -> str:
+    """Give a new network what is known; say what that was."""
+    if plan.encoder_weights is not None:
+        loaded = load_encoder(module, plan.encoder_weights)
+        return f"{loaded.taken} tensors of the encoder read from {plan.encoder_weights}"
+    if parent is not None:
+        known = parent.module.state_dict()
+        return f"{parent.header.name}: {transfer(known, parent.header.spec, module, plan.spec)}"
+    return ""
 
 
 def _follow(

@@ -15,6 +15,7 @@ from napari_touchup.core.tiling import Geometry
 from napari_touchup.engine.augment import Draws, Layers, augment, window
 from napari_touchup.engine.distributed import ALONE, Team
 from napari_touchup.engine.samples import Crops, SampleSet, stack
+from napari_touchup.engine.whole import covering
 from napari_touchup.nn.loss import Targets
 from napari_touchup.options import ModelSpec, TrainOptions
 
@@ -64,7 +65,7 @@ class Feed:
         # them, as the truth of Ronneberger 2015 has it (section 3, figure 3)
         self.gap = spec.output == "softmax" and not samples.semantic
         geometry = cast("Geometry", module)
-        self.input_size = geometry.input_size(options.crop)
+        self.input_size = covering(options.crop, geometry)
         self.output_size = geometry.output_size(self.input_size)
         self.window = window(self.input_size, options.augment)
         self._seconds = 0.0

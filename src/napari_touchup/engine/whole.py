@@ -20,10 +20,16 @@ def centred(maps: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     return maps[:, top : top + shape[0], left : left + shape[1]]
 
 
-def _margins(n: int, geometry: Geometry) -> tuple[int, int]:
+def covering(n: int, geometry: Geometry) -> int:
+    """Smallest accepted input edge whose output has an edge of at least n pixels."""
     edge = size = geometry.input_size(n)
     while geometry.output_size(size) < n:
         edge += geometry.stride
         size = geometry.input_size(edge)
+    return size
+
+
+def _margins(n: int, geometry: Geometry) -> tuple[int, int]:
+    size = covering(n, geometry)
     before = (size - n) // 2
     return before, size - n - before

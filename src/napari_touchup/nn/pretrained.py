@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from napari_touchup.nn.build import ARCHITECTURES, ENCODED
 from napari_touchup.nn.encoders import ENCODERS, Encoder, ResNet
 from napari_touchup.nn.state_dict import read_state_dict
+from napari_touchup.nn.transfer import shared_out
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, torchvision's
 COLOURS = 3
@@ -49,10 +50,8 @@ def load_encoder(network: nn.Module, path: str | PathLike[str]) -> Loaded:
 
     Notes
     -----
-    With C input channels the colours of the first convolution are repeated in turn and scaled by
-    3 / C; what a grey image then lacks of its response to three colours is spread evenly over the
-    channels. So it is exactly what it was: for C = 3 nothing changes, for C = 1 the colours are
-    summed. ImageNet's mean and deviation go into this convolution and the mean of its batch norm:
+    With C input channels the colours of the first convolution are shared out by
+    `nn.transfer.shared_out`. ImageNet's mean and deviation go into this convolution and the mean of its batch norm:
     exact except in the outermost pixels, where the padding used to be of mean grey and now is 0.
 
     Raises
@@ -73,7 +72,7 @@ def load_encoder(network: nn.Module, path: str | PathLike[str]) -> Loaded:
         raise ValueError(f"{_wanted(network, encoder)}, got {path.name}: {difference}")
     weights = {name: t.float() if t.is_floating_point() else t for name, t in found.items()}
     filter_, shift = _unnormalised(weights[f"{first}.weight"])
-    weights[f"{first}.weight"] = _for_channels(filter_, kernel.shape[1])
+    weights[f"{first}.weight"] = shared_out(filter_, kernel.shape[1])
     weights[f"{norm}.running_mean"] = weights[f"{norm}.running_mean"] + shift
     encoder.load_state_dict({**encoder.state_dict(), **weights})
     return Loaded(len(found), unused)
@@ -84,13 +83,6 @@ def _unnormalised(kernel: Tensor) -> tuple[Tensor, Tensor]:
     mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
     kernel = kernel / std
     return kernel, (kernel * mean).sum((1, 2, 3))
-
-
-def _for_channels(kernel: Tensor, channels: int) -> Tensor:
-    """(N, 3, 7, 7) -> (N, C, 7, 7) that gives the same for a grey image."""
-    repeated = kernel[:, torch.arange(channels) % COLOURS] * (COLOURS / channels)
-    lacking = kernel.sum(1, keepdim=True) - repeated.sum(1, keepdim=True)
-    return repeated + lacking / channels
 
 
 def _encoder_of(network: nn.Module) -> Encoder:
