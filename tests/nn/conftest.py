@@ -118,7 +118,10 @@ def overfit() -> Callable[..., float]:
         assert isinstance(last, Fitted)
         weights = {name: torch.from_numpy(values) for name, values in last.weights.items()}
         model.module.load_state_dict(weights)
-        found, there = maps_of(model, image)[0] > 0.5, truth > 0
+        scale, shift = (v[:, None, None] for v in affine(limits(image)))
+        x = torch.from_numpy(image * scale + shift).float()[None]  # not mirrored: as it was learned
+        with torch.no_grad():
+            found, there = model.module.eval()(x)[0, 0].numpy() > 0, truth > 0
         return float((found & there).sum() / (found | there).sum())
 
     return learn
