@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from napari_touchup.nn.encoders import Encoder
 from napari_touchup.nn.reach import Span, join
 from napari_touchup.nn.separable import he, separable, through
+from napari_touchup.nn.shortcut import Shortcut
 
 MIDDLE = 16  # blocks of the middle flow
 
@@ -33,9 +34,7 @@ class Block(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or c_in != third:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(c_in, third, 1, stride, bias=False), nn.BatchNorm2d(third)
-            )
+            self.shortcut = nn.Sequential(Shortcut(c_in, third, stride), nn.BatchNorm2d(third))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.body(x) + self.shortcut(x)
