@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from napari_touchup.cli.compare import compare
 from napari_touchup.cli.console import UsageError, one_line
 from napari_touchup.cli.evaluate import evaluate
 from napari_touchup.cli.fine_tune import fine_tune
@@ -66,7 +67,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.callback()(_about)
-for _command in (gui, demo, segment, weights, synth, models, evaluate, train, fine_tune):
+for _command in (gui, demo, segment, weights, synth, models, evaluate, train, compare, fine_tune):
     app.command()(_command)
 
 

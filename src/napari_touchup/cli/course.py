@@ -31,6 +31,10 @@ class Display:
         else:
             say(text)
 
+    def restart(self) -> None:
+        """Begin another run, whose seconds are counted anew."""
+        self.said = -LINE_SECONDS
+
     def step(self, step: "Step", losses: list[float]) -> None:
         loss = sum(losses) / len(losses)
         rest = time_left(step.progress, step.seconds)

@@ -129,5 +129,5 @@ def named_spec(arch: str, **given: Any) -> ModelSpec:
 
 
 def classes_of(data: "TrainingData") -> int | None:
-    """Number of classes, the background among them; None where masks hold objects."""
+    """Count the classes, the background among them; None where masks hold objects."""
     return data.classes if data.semantic else None

@@ -45,7 +45,7 @@ def save(
     """
     path = Path(path)
     tensors = {name: _stored(name, t, half) for name, t in module.state_dict().items()}
-    if difference := _difference(_empty(header.spec), tensors):
+    if difference := _difference(empty(header.spec), tensors):
         raise ValueError(f"expected the network of the header's spec: {difference}")
     content = safetensors.torch.save(tensors, {KEY: header.model_dump_json()})
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -80,12 +80,12 @@ def load(path: str | PathLike[str], device: str = "cpu", prune: int | None = Non
     path = Path(path)
     header = read_header(path)
     try:
-        module = _empty(header.spec)
+        module = empty(header.spec)
     except ValueError as error:
         raise ModelFileError(f"{path.name} cannot be used: {error}") from error
     if prune is not None:
         header = header.model_copy(update={"spec": pruned(header.spec, prune)})
-        module = _empty(header.spec)
+        module = empty(header.spec)
     tensors = _read(path, None if prune is None else module.state_dict().keys())
     if difference := _difference(module, tensors):
         raise ModelFileError(f"{path.name} does not hold the network that it names: {difference}")
@@ -107,7 +107,7 @@ def at_level(model: Model, prune: int | None) -> Model:
     header = model.header.model_copy(update={"spec": pruned(model.header.spec, prune)})
     if header.spec == model.header.spec:
         return model
-    module, weights = _empty(header.spec), model.module.state_dict()
+    module, weights = empty(header.spec), model.module.state_dict()
     module.load_state_dict({name: weights[name] for name in module.state_dict()}, assign=True)
     return Model(module.eval(), header)
 
@@ -124,8 +124,8 @@ def _read(path: Path, names: Collection[str] | None) -> dict[str, Tensor]:
         raise ModelFileError(f"{path.name} cannot be read: {error}") from error
 
 
-def _empty(spec: ModelSpec) -> nn.Module:
-    # without memory: a file that promises a huge network costs nothing until shapes are compared
+def empty(spec: ModelSpec) -> nn.Module:
+    """Make a network without memory: one of any size costs nothing until it is given weights."""
     with torch.device("meta"), _WithoutInitialisation():
         return build(spec)
 

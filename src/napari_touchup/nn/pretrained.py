@@ -51,8 +51,9 @@ def load_encoder(network: nn.Module, path: str | PathLike[str]) -> Loaded:
     Notes
     -----
     With C input channels the colours of the first convolution are shared out by
-    `nn.transfer.shared_out`. ImageNet's mean and deviation go into this convolution and the mean of its batch norm:
-    exact except in the outermost pixels, where the padding used to be of mean grey and now is 0.
+    `nn.transfer.shared_out`. ImageNet's mean and deviation go into this convolution and the mean
+    of its batch norm: exact except in the outermost pixels, where the padding used to be of mean
+    grey and now is 0.
 
     Raises
     ------
