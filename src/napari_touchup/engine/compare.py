@@ -1,6 +1,6 @@
 """Networks of different shapes, trained for the same time on the same images, then judged alike."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,7 @@ class Judged:
 
     result: Result
     model: Model
-    masks: dict[int, NDArray[np.integer]]
+    masks: Mapping[int, NDArray[np.integer]]
 
 
 Event = Began | Step | Notice | Scored | Judged
@@ -136,7 +136,7 @@ class _Learned:
 class _Verdict:
     scores: dict[str, float]
     speed: float
-    masks: dict[int, NDArray[np.integer]]
+    masks: Mapping[int, NDArray[np.integer]]
 
 
 def _train(

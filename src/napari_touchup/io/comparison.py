@@ -72,9 +72,7 @@ def draw(path: Path, shown: Sequence[Shown]) -> None:
     figure = Figure(size, layout="constrained")
     axes = figure.subplots(len(shown), len(headings), squeeze=False)
     for line, one in zip(axes, shown, strict=True):
-        middle = tuple(
-            slice((n - min(n, PART_PX)) // 2, (n + PART_PX) // 2) for n in one.truth.shape
-        )
+        middle = tuple(_middle(n) for n in one.truth.shape)
         pictures = [None, one.truth, *one.masks.values()]
         for place, masks in zip(line, pictures, strict=True):
             part = None if masks is None else masks[middle]
@@ -89,6 +87,11 @@ def _values(result: "Result") -> tuple[Any, ...]:
     scores = (result.scores[name] for name in SCORES)
     millions = (result.parameters / 1e6, result.flop / 1e6, result.speed / 1e6)
     return (result.name, *scores, *millions, result.steps)
+
+
+def _middle(n: int) -> slice:
+    start = max(n - PART_PX, 0) // 2
+    return slice(start, start + PART_PX)
 
 
 def _picture(
