@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_touchup.core.normalize import affine, limits
-from napari_touchup.core.tiling import whole
+from napari_touchup.core.tiling import plan, read_tile, whole
 from napari_touchup.engine.runner import prepare
 from napari_touchup.engine.segment import (
     Notice,
@@ -15,6 +15,7 @@ from napari_touchup.engine.segment import (
     predict_maps,
     segment,
 )
+from napari_touchup.nn.build import build, spec_of
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.grid import OnGrid
 from napari_touchup.nn.header import Header
@@ -180,3 +181,67 @@ def test_a_network_of_one_part_has_no_halves():
     model = Model(network, Header(name="test", spec=ModelSpec(), diameter_px=20))
     with pytest.raises(RuntimeError, match="expected a network of two parts"):
         prepare(model, FLOAT32).encode([slope((8, 8))], np.ones(1), np.zeros(1))
+
+
+def trained(encoder: str, base: int) -> Model:
+    """A narrow DeepLab whose norms know what they are given, so that it tells pixels apart."""
+    torch.manual_seed(0)
+    spec = spec_of("deeplabv3plus", base=base, encoder=encoder)
+    network = build(spec).train()
+    frame = torch.from_numpy(slope((256, 256)) / 600)[None]
+    with torch.no_grad():
+        for _ in range(20):
+            network(frame)
+    return Model(network.eval(), Header(name="test", spec=spec, diameter_px=20))
+
+
+@pytest.fixture(scope="module")
+def deeplab() -> Model:
+    return trained("resnet18", base=4)
+
+
+# 528 + 506 pixels of a tile are context
+@pytest.mark.parametrize(
+    ("shape", "tiles"),
+    [((37, 1500), 2), ((1830, 66), 3), ((1210, 1233), 4), ((90, 110), 1)],
+)
+def test_deeplab_in_tiles_equals_one_pass_over_the_whole(deeplab, shape, tiles):
+    frame = slope(shape)
+    options = FLOAT32.model_copy(update={"tile": 1400, "batch": 1})
+    assert next(predict_maps(deeplab, frame, options)).tiles == tiles
+    expected = one_pass(deeplab, frame)
+    assert np.ptp(expected[0]) > 0.1  # it is no test of a constant
+    np.testing.assert_allclose(run(deeplab, frame, options), expected, atol=1e-4)
+
+
+def test_deeplab_with_a_mean_of_each_tile_would_differ(deeplab):
+    frame = slope((37, 1500))
+    expected, runner = one_pass(deeplab, frame), prepare(deeplab, FLOAT32)
+    tiles = plan((37, 1500), 1400, runner.geometry)
+    worst = 0.0
+    for tile in tiles.tiles:
+        raw = read_tile(frame, tiles, tile)
+        (maps,) = runner.launch([raw], *affine(limits(frame))).wait()
+        difference = maps[(slice(None), *tile.keep)] - expected[(slice(None), *tile.write)]
+        worst = max(worst, np.abs(difference).max())
+    assert worst > 1e-2
+
+
+def test_deeplab_with_the_xception_in_tiles_equals_one_tile():
+    # not compared with the bare network: through more than a hundred layers with weights that no
+    # one trained float32 itself, folded or not, is 1e-3 off float64
+    model, frame = trained("xception", base=2), slope((37, 2710))
+    options = FLOAT32.model_copy(update={"tile": 2700, "batch": 1})
+    assert next(predict_maps(model, frame, options)).tiles == 3
+    whole_options = FLOAT32.model_copy(update={"tile": 10_000})
+    assert next(predict_maps(model, frame, whole_options)).tiles == 1
+    expected = run(model, frame, whole_options)
+    assert np.ptp(expected[0]) > 0.1
+    np.testing.assert_allclose(run(model, frame, options), expected, atol=1e-4)
+
+
+def test_deeplab_in_tiles_equals_the_whole_in_bfloat16(deeplab):
+    frame = slope((37, 1500))
+    half = SegmentOptions(device="cpu", precision="bfloat16")
+    tiled = half.model_copy(update={"tile": 1400, "batch": 1})
+    np.testing.assert_allclose(run(deeplab, frame, tiled), run(deeplab, frame, half), atol=2e-2)
