@@ -30,7 +30,7 @@ from napari_touchup.engine.lessons import (
 )
 from napari_touchup.engine.samples import SampleSet
 from napari_touchup.engine.segment import segment
-from napari_touchup.nn.build import build
+from napari_touchup.nn.build import ARCHITECTURES, ENCODED, build, spec_of
 from napari_touchup.nn.checkpoint import load, save
 from napari_touchup.nn.header import Header, content_hash, read_header
 from napari_touchup.options import InstanceOptions, ModelSpec, SegmentOptions, TrainOptions
@@ -270,6 +270,28 @@ def test_frames_with_more_objects_are_drawn_more_often() -> None:
     image, how = np.zeros((1, 8, 8)), np.array([[0.0, 1.0]])
     assert sample_of(Lesson(image, truth, marks, how), 20, None).chance == 3
     assert sample_of(Lesson(image, truth, truth == 9, how), 20, None).chance == 1
+
+
+@pytest.mark.parametrize(
+    ("arch", "encoder"),
+    [*((arch, None) for arch in ARCHITECTURES), *((arch, "resnet18") for arch in ENCODED)],
+)
+def test_every_network_can_be_fine_tuned(
+    request_of: FineTuneRequest, arch: str, encoder: str | None
+) -> None:
+    spec = spec_of(arch, base=4, **({"encoder": encoder} if encoder else {}))
+    torch.manual_seed(0)
+    save(request_of.base, build(spec), Header(name="other", spec=spec, diameter_px=20))
+    image, _ = scene()
+    options = QUICK.model_copy(update={"steps": 1, "freeze_norm": True})
+    done = last(fine_tune(replace(request_of, options=options, frame=View(image))))
+    assert done.masks.shape == (160, 160)
+    assert done.maps.shape == (spec.classes, 160, 160)
+    assert np.isfinite(done.maps).all()
+    before, after = load(request_of.base), load(done.path)
+    assert after.header.spec == spec
+    pairs = zip(before.module.parameters(), after.module.parameters(), strict=True)
+    assert not all(torch.equal(old, new) for old, new in pairs)
 
 
 def pruned_request(request: FineTuneRequest, spec: ModelSpec, level: int) -> FineTuneRequest:

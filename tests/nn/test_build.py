@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from napari_touchup.nn.build import ARCHITECTURES, build, levels, pruned, spec_of
+from napari_touchup.nn.build import ARCHITECTURES, build, levels, pruned, shape_of, spec_of
 from napari_touchup.options import ModelSpec, paper_spec
 
 NESTED = ModelSpec(arch="unetpp", deep_supervision=True, depth=3)
@@ -51,6 +51,14 @@ def test_what_an_architecture_does_not_heed_is_refused(arch, given, message) -> 
         spec_of(arch, **given)
     with pytest.raises(ValueError, match=f"^{message}"):
         build(ModelSpec(arch=arch, **given))
+
+
+def test_shape_of_a_network_in_a_few_fields() -> None:
+    assert shape_of(ModelSpec(base=16)) == {"base": 16, "depth": 4}
+    assert shape_of(NESTED) == {"base": 32, "depth": 3, "deep_supervision": True}
+    assert shape_of(spec_of("unet", encoder="resnet18")) == {"encoder": "resnet18", "base": 64}
+    assert shape_of(spec_of("fcn8s", norm="none")) == {"base": 64, "norm": "none", "dropout": 0.5}
+    assert shape_of(ModelSpec(arch="vnet")) == {}
 
 
 def test_levels_of_a_network_that_can_be_pruned() -> None:

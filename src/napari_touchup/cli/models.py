@@ -11,6 +11,7 @@ from napari_touchup.cli.versions import version_table
 
 if TYPE_CHECKING:
     from napari_touchup.nn.header import Header
+    from napari_touchup.options import ModelSpec
 
 Files = Annotated[
     list[Path] | None,
@@ -98,7 +99,7 @@ def _rows(header: "Header") -> list[tuple[str, str]]:
     named = f" ({', '.join(header.channels)})" if header.channels else ""
     return [
         ("name", header.name),
-        ("network", f"{spec.arch}, base {spec.base}, depth {spec.depth}, padding {spec.padding}"),
+        ("network", ", ".join([spec.arch, *_shape(spec)])),
         *([("levels", f"{', '.join(map(str, known))} (--prune)")] if known else []),
         ("takes", f"{spec.in_channels} channel(s){named}"),
         ("gives", f"{spec.output}, {spec.classes} channels"),
@@ -108,6 +109,13 @@ def _rows(header: "Header") -> list[tuple[str, str]]:
         *((f"lineage {key}", _short(value)) for key, value in header.lineage.items()),
         ("written by", f"napari-touchup {header.version}"),
     ]
+
+
+def _shape(spec: "ModelSpec") -> list[str]:
+    from napari_touchup.nn.build import shape_of
+
+    values = {name.replace("_", " "): value for name, value in shape_of(spec).items()}
+    return [name if value is True else f"{name} {value}" for name, value in values.items()]
 
 
 def _short(value: JsonValue) -> str:

@@ -89,6 +89,13 @@ def build(spec: ModelSpec) -> "nn.Module":
     return cast("nn.Module", made)
 
 
+def shape_of(spec: ModelSpec) -> dict[str, Any]:
+    """Give the fields that tell a network from others of its architecture: size, variants."""
+    known = _architecture(spec).heeds if spec.arch in ARCHITECTURES else ()
+    told = {"base", "depth"} | spec.model_dump(exclude_defaults=True, exclude=FOR_ALL).keys()
+    return {name: getattr(spec, name) for name in known if name in told}
+
+
 def levels(spec: ModelSpec) -> tuple[int, ...]:
     """Levels that a network can be pruned to, the last being all of it; (): it cannot be."""
     known = spec.arch in ARCHITECTURES  # a window asks this of any file
