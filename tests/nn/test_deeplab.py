@@ -181,7 +181,7 @@ def test_model_comes_back_exactly(encoder: str, random_network: Any, tmp_path: P
 
 
 def test_overfits_one_image(overfit: Any) -> None:
-    assert overfit(spec(base=8), steps=150) > 0.9
+    assert overfit(spec(base=8), steps=250) > 0.93
 
 
 def test_one_export_serves_every_accepted_size() -> None:

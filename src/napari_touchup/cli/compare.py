@@ -58,11 +58,16 @@ HeldOut = Annotated[
 ]
 Base = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Base of all of them.", show_default="what is usual for each"),
+    typer.Option(
+        metavar="N",
+        help="Number of channels of the first level, of all of them.",
+        show_default="what is usual for each",
+    ),
 ]
 Batch = Annotated[int, typer.Option(metavar="N", help="Crops in a step.")]
 Crop = Annotated[
-    int | None, typer.Option(metavar="PX", help="Edge of a crop.", show_default="as of train")
+    int | None,
+    typer.Option(metavar="PX", help="Edge of a crop, pixels.", show_default="as of train"),
 ]
 Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of weights and crops.")]

@@ -117,16 +117,18 @@ def _pass(
         raw = [read_tile(source.frame, tiles, tile) for tile in chunk]
         return raw, source.scale, source.shift
 
+    def encode(chunk: Chunk) -> Features:
+        return runner.encode(*read(chunk))
+
     total = len(tiles.tiles)
     if runner.parts is None:
         landed = _batches(runner, tiles, batch, lambda chunk: runner.launch(*read(chunk)))
         yield from _fill(maps, landed, 0, total)
     elif total <= batch:
         # all features fit into memory: they wait there for their mean
-        features = runner.encode(*read(tiles.tiles))
+        features = encode(tiles.tiles)
         yield from _two_passes(runner, maps, tiles, batch, lambda _: features)
     else:
-        encode = lambda chunk: runner.encode(*read(chunk))  # noqa: E731
         yield from _two_passes(runner, maps, tiles, batch, encode)
 
 
@@ -139,12 +141,13 @@ def _two_passes(
 ) -> Generator[TileDone]:
     """Average the features over the blocks that cover the frame, then make maps with that mean."""
     total, stride = len(tiles.tiles), runner.geometry.stride
+
+    def sums(chunk: Chunk) -> Landing:
+        return runner.sums(encode(chunk), [_blocks(tile, stride) for tile in chunk])
+
     summed, done = np.zeros(()), 0
-    for chunk, sums in _batches(
-        runner, tiles, batch,
-        lambda chunk: runner.sums(encode(chunk), [_blocks(tile, stride) for tile in chunk]),
-    ):  # fmt: skip
-        summed = summed + sums.sum(0)  # (D,) float64
+    for chunk, each in _batches(runner, tiles, batch, sums):
+        summed = summed + each.sum(0)  # (D,) float64
         done += len(chunk)
         yield TileDone(done, 2 * total)
     y, x = tiles.shape

@@ -108,18 +108,15 @@ class Runner:
         return torch.device(self.device.name).type  # "cpu", "cuda", "mps"
 
     def launch(self, tiles: Sequence[NDArray[Any]], scale: Numbers, shift: Numbers) -> Landing:
-        """Run a batch of (C, h, w) tiles of raw intensities; on CUDA it is only queued.
+        """Make the maps of a batch of tiles of raw intensities; on CUDA it is only queued.
+
+        Where the network looks at the whole image, each tile is one.
 
         Parameters
         ----------
         tiles : sequence of (C, h, w) arrays of real numbers, of one dtype
         scale, shift : (C,) float64
             Normalisation ``y = x * scale + shift``; what is then not finite becomes 0.
-
-        Returns
-        -------
-        Landing
-            Maps after the activation. Where the network looks at the whole image, each tile is one.
         """
         with torch.inference_mode():
             x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
