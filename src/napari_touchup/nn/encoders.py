@@ -13,6 +13,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from napari_touchup.nn.reach import Span, convolution, join
+from napari_touchup.nn.shortcut import Shortcut
 
 STRIDES = (16, 32)  # of the last feature
 
@@ -221,7 +222,7 @@ def _shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
     if stride == 1 and c_in == c_out:
         return nn.Identity()
     # option B of the paper: projections where the size changes
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))
+    return nn.Sequential(Shortcut(c_in, c_out, stride), nn.BatchNorm2d(c_out))
 
 
 def _read3x3(layer: nn.Conv2d, span: Span) -> Span:
