@@ -74,10 +74,9 @@ class FCN(OnGrid):
         self.check(x)  # (B, 1, 512, 512)
         pools = [x]
         for stage in self.stage:
-            pools.append(
-                F.max_pool2d(stage(pools[-1]), 2)
-            )  # (B, 64, 256, 256) ... (B, 512, 16, 16)
-        x = self.score["fc7"](self.fc7(self.fc6(pools[5])))  # (B, K, 16, 16)
+            x = F.max_pool2d(stage(x), 2)  # (B, 64, 256, 256) ... (B, 512, 16, 16)
+            pools.append(x)
+        x = self.score["fc7"](self.fc7(self.fc6(x)))  # (B, K, 16, 16)
         for n in self.skips:
             x = self.up[f"pool{n}"](x) + self.score[f"pool{n}"](pools[n])  # (B, K, 32, 32), 64
         logits: Tensor = self.up[f"x{self.factor}"](x)  # (B, K, 512, 512)
