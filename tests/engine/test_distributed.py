@@ -99,5 +99,5 @@ def test_one_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_loss_of_one_process_is_the_plain_one() -> None:
     raw, plane = torch.randn((1, 3, 4, 4)), torch.ones((1, 4, 4))
-    targets = Targets(plane, plane, plane, plane, plane > 0)
+    targets = Targets(plane, plane, plane, plane, plane > 0, plane.int())
     assert ALONE.loss("maps")(raw, targets) == loss_for("maps")(raw, targets)

@@ -99,7 +99,7 @@ def some_targets(*annotated: list[int]) -> Targets:
     """Images of one row."""
     counts = torch.tensor(annotated, dtype=torch.bool)[:, None]
     plane = torch.ones_like(counts, dtype=torch.float32)
-    return Targets(plane, plane, plane, plane, counts)
+    return Targets(plane, plane, plane, plane, counts, counts.int())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_valid_networks_get_the_targets_of_their_output() -> None:
 
 def test_centred_literals() -> None:
     plane = torch.arange(16).reshape(1, 4, 4)
-    targets = centred(Targets(plane, plane, plane, plane, plane), 2)
+    targets = centred(Targets(plane, plane, plane, plane, plane, plane), 2)
     assert targets.weights.tolist() == [[[5, 6], [9, 10]]]
 
 

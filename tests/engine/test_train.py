@@ -3,12 +3,14 @@ import pickle
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 
 from napari_touchup.engine import train
+from napari_touchup.engine.distributed import ALONE
 from napari_touchup.engine.events import (
     DivergedError,
     Event,
@@ -21,10 +23,11 @@ from napari_touchup.engine.events import (
 from napari_touchup.engine.feed import Feed
 from napari_touchup.engine.samples import Crops, Sample, SampleSet
 from napari_touchup.engine.segment import Notice
-from napari_touchup.engine.state import State
+from napari_touchup.engine.state import State, start
 from napari_touchup.engine.train import fit, learning_rate, share_done
 from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model
+from napari_touchup.nn.device import choose
 from napari_touchup.nn.header import Header
 from napari_touchup.options import AugmentOptions, ModelSpec, TrainOptions
 
@@ -183,9 +186,9 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
     options = quick(save_every=1)
     real, path = train.learn, tmp_path / "run"
 
-    def failing(state: State, *rest: object) -> torch.Tensor:
-        losses = real(state, *rest)  # type: ignore[arg-type]
-        return losses * math.nan if state.step == 2 else losses
+    def failing(state: State, *rest: object) -> train.Parts:
+        names, losses = real(state, *rest)  # type: ignore[arg-type]
+        return names, losses * math.nan if state.step == 2 else losses
 
     expected = weights(fit(model(), samples(), options))
     monkeypatch.setattr(train, "learn", failing)
@@ -205,7 +208,7 @@ def test_diverged_errors_travel() -> None:
 def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     real, sizes = train.learn, []
 
-    def small_device(state: State, feed: Feed, crops: Crops, *rest: object) -> torch.Tensor:
+    def small_device(state: State, feed: Feed, crops: Crops, *rest: object) -> train.Parts:
         sizes.append(len(crops.image))
         if sizes[-1] > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -222,7 +225,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch: pytest.MonkeyPa
 
 
 def test_one_crop_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> torch.Tensor:
+    def full(*_: object) -> train.Parts:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(train, "learn", full)
@@ -277,3 +280,52 @@ def test_progress_is_towards_what_comes_first(
 )
 def test_the_rate_rises_and_falls(progress: float, expected: float) -> None:
     assert learning_rate(progress, quick(rate=1.0)) == pytest.approx(expected)
+
+
+class Finder(torch.nn.Module):
+    """A network that is shown objects while it learns, and makes its own losses of them."""
+
+    stride, halo, mirror = 1, (0, 0), (0, 0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen: list[torch.Tensor] = []
+
+    def input_size(self, n: int) -> int:
+        return n
+
+    output_size = input_size
+
+    def forward(
+        self, x: torch.Tensor, objects: torch.Tensor, annotated: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        self.seen += [x, objects, annotated]
+        away = (self.weight - 1) ** 2
+        return {"class": away, "box": 2 * away}
+
+
+def test_annotated_objects_reach_a_network_that_finds_them() -> None:
+    spec, one, marks = ModelSpec(output="instances"), scene(), np.ones((64, 64), bool)
+    marks[:, 40:] = False
+    options = quick(crop=64, augment=AugmentOptions.none())
+    marked = SampleSet([Sample(one.image, one.truth, marks)])
+    feed = Feed(marked, (), options, Finder(), spec)
+    state, crops = start(Finder(), options, "cpu"), feed.draw(0, 2)
+    loss = ALONE.loss("instances")
+    names, numbers = train.learn(state, feed, crops, loss, choose("cpu", "float32"))
+    assert names == ("total", "class", "box", "gradient")
+    assert numbers.tolist() == [3, 1, 2, 6]
+    image, objects, annotated = cast("Finder", state.module).seen
+    assert image.shape == (2, 1, 64, 64)
+    assert np.array_equal(objects.numpy() * marks, np.stack([one.truth] * 2) * marks)
+    assert np.array_equal(annotated.numpy(), np.stack([marks] * 2))
+
+
+def test_the_parts_of_its_loss_are_told() -> None:
+    spec = ModelSpec(output="instances")
+    finder = Model(Finder(), Header(name="test", spec=spec, diameter_px=8))
+    run = fit(finder, samples(), quick(rate=0.5, ema=0))
+    first, *_, last = steps(run)
+    assert first.parts == {"total": 3, "class": 1, "box": 2, "gradient": 6}
+    assert last.loss < 1

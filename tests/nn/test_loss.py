@@ -13,12 +13,12 @@ from napari_touchup.nn.loss import (
     maps_loss,
     mean_loss,
     normalisers,
+    shown,
     softmax_loss,
 )
 
 LN3 = log(3)  # logit of 3 / 4
 HALF, QUARTER = 0.693147, 0.287682  # -log(1 / 2), -log(3 / 4)
-PARTS = ("total", "mask", "dice", "border", "distance")
 ONE = [[1.0, 0.0], [0.0, 0.0]]
 ALL = [[True, True], [True, True]]
 
@@ -31,7 +31,11 @@ def targets(
 ) -> Targets:
     planes = (torch.tensor([plane]) for plane in (mask, border, mask, weights, annotated))
     mask_, border_, distance, weights_, annotated_ = planes
-    return Targets(mask_, border_, distance, weights_.float(), annotated_)
+    return Targets(mask_, border_, distance, weights_.float(), annotated_, mask_.int())
+
+
+def numbers(losses: Losses) -> dict[str, float]:
+    return {"total": losses.total.item(), **{n: part.item() for n, part in losses.parts.items()}}
 
 
 def logits(*planes: Sequence[Sequence[float]]) -> Tensor:
@@ -46,7 +50,8 @@ def random_targets(count: int, seed: int = 0, share: float = 0.5) -> tuple[Tenso
     raw = torch.randn((count, 3, 12, 16), generator=rng, requires_grad=True)
     mask, border = (torch.rand(plane, generator=rng).gt(0.5).float() for _ in range(2))
     distance, weights = (torch.rand(plane, generator=rng) for _ in range(2))
-    return raw, Targets(mask, border, distance * mask, (1 + weights) * annotated, annotated)
+    weights = (1 + weights) * annotated
+    return raw, Targets(mask, border, distance * mask, weights, annotated, mask.int())
 
 
 @pytest.mark.parametrize(
@@ -95,11 +100,10 @@ def random_targets(count: int, seed: int = 0, share: float = 0.5) -> tuple[Tenso
     ],
 )
 def test_two_by_two_by_hand(raw: Tensor, wanted: Targets, expected: dict[str, float]) -> None:
-    losses = maps_loss(raw, wanted)
-    parts = {name: getattr(losses, name).item() for name in expected}
-    assert parts == pytest.approx(expected, abs=1e-5)
     mask, dice, border, distance = expected.values()
-    assert losses.total.item() == pytest.approx(mask + 0.5 * dice + border + distance, abs=1e-5)
+    total = mask + 0.5 * dice + border + distance
+    parts = numbers(maps_loss(raw, wanted))
+    assert parts == pytest.approx({"total": total, **expected}, abs=1e-5)
 
 
 def test_several_outputs_have_the_mean_of_their_losses() -> None:
@@ -109,7 +113,7 @@ def test_several_outputs_have_the_mean_of_their_losses() -> None:
     one = mean_loss(maps_loss, unsure, wanted)
     assert one == maps_loss(unsure, wanted)
     both = mean_loss(maps_loss, (unsure, right), wanted)
-    assert both.mask.item() == pytest.approx(one.mask.item() / 2)
+    assert both.parts["mask"].item() == pytest.approx(one.parts["mask"].item() / 2)
     assert both.total.item() == pytest.approx(one.total.item() / 2, abs=1e-5)
 
 
@@ -118,17 +122,18 @@ def test_an_image_can_count_half() -> None:
     counts = torch.tensor([1.0, 0.5])[:, None, None].expand(2, 2, 2)
     raw = torch.zeros(2, 3, 2, 2)
     raw[1, 0] = -LN3
-    losses = maps_loss(raw, Targets(zeros, zeros, zeros, zeros + 1, counts))
-    assert losses.mask.item() == pytest.approx((4 * HALF + 2 * QUARTER) / 6, abs=1e-5)
-    assert losses.dice.item() == pytest.approx((2 / 3 + 1 / 2) / 2)  # that of each image is its own
-    assert losses.border.item() == pytest.approx(HALF, abs=1e-5)
-    assert losses.distance.item() == pytest.approx(0.5)
+    wanted = Targets(zeros, zeros, zeros, zeros + 1, counts, zeros.int())
+    parts = numbers(maps_loss(raw, wanted))
+    assert parts["mask"] == pytest.approx((4 * HALF + 2 * QUARTER) / 6, abs=1e-5)
+    assert parts["dice"] == pytest.approx((2 / 3 + 1 / 2) / 2)  # that of each image is its own
+    assert parts["border"] == pytest.approx(HALF, abs=1e-5)
+    assert parts["distance"] == pytest.approx(0.5)
 
 
 def test_weight_of_the_mask_term_is_the_weight_map() -> None:
     weights = [[7.0, 0.5], [11.0, 1.5]]
     raw = logits([[0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 0], [0, 0]])
-    maps_loss(raw, targets(weights=weights)).mask.backward()
+    maps_loss(raw, targets(weights=weights)).parts["mask"].backward()
     assert raw.grad is not None
     # d BCE / d logit at 0 is -1/2 or +1/2
     torch.testing.assert_close(raw.grad[0, 0].abs() * 2 * 20, torch.tensor(weights))
@@ -155,16 +160,16 @@ def test_what_is_not_annotated_may_be_anything() -> None:
         torch.where(unknown, 0.7, wanted.distance),
         torch.where(unknown, 5.0, wanted.weights),
         wanted.annotated,
+        wanted.objects,
     )
     elsewhere = torch.where(unknown[:, None], -raw, raw)
-    first, second = maps_loss(raw, wanted), maps_loss(elsewhere, other)
-    assert [getattr(first, p).item() for p in PARTS] == [getattr(second, p).item() for p in PARTS]
+    assert numbers(maps_loss(raw, wanted)) == numbers(maps_loss(elsewhere, other))
 
 
 def test_border_counts_from_three_pixels_off_what_is_not_annotated() -> None:
     raw, wanted = random_targets(1, share=1.0)
     wanted.annotated[0, 5, 6] = False
-    maps_loss(raw, wanted).border.backward()
+    maps_loss(raw, wanted).parts["border"].backward()
     assert raw.grad is not None
     ignored = raw.grad[0, 1].eq(0).nonzero()
     assert len(ignored) == 25
@@ -177,7 +182,7 @@ def test_nothing_annotated_is_no_loss_and_no_nan(output: str) -> None:
     raw, wanted = random_targets(2, share=0.0)
     losses = loss_for(output)(raw, wanted)
     losses.total.backward()
-    assert [getattr(losses, part).item() for part in PARTS] == [0, 0, 0, 0, 0]
+    assert set(numbers(losses).values()) == {0}
     assert raw.grad is not None
     assert raw.grad.eq(0).all()
 
@@ -229,11 +234,25 @@ def test_energy_of_equal_weights_is_cross_entropy() -> None:
 def test_softmax_takes_class_indices_from_the_mask() -> None:
     raw, wanted = random_targets(2)
     losses = loss_for("softmax")(raw, wanted)
-    assert isinstance(losses, Losses)
-    expected = softmax_loss(raw, wanted.mask.long(), wanted.weights)
-    assert losses.total.item() == losses.mask.item() == expected.item()
+    expected = softmax_loss(raw, wanted.mask.long(), wanted.weights).item()
+    assert numbers(losses) == {"total": expected, "mask": expected}
+
+
+def test_a_network_that_detects_objects_brings_its_losses() -> None:
+    own = {"class": torch.tensor(0.5), "box": torch.tensor(0.25)}
+    losses = mean_loss(loss_for("instances", normalisers(targets())), own, targets())
+    assert numbers(losses) == {"total": 0.75, "class": 0.5, "box": 0.25}
+
+
+@pytest.mark.parametrize(("output", "count"), [("maps", 0), ("softmax", 0), ("instances", 2)])
+def test_objects_are_shown_to_networks_that_find_them(output: str, count: int) -> None:
+    wanted = targets()
+    planes = (wanted.objects, wanted.annotated)[:count]
+    given = shown(output, wanted)
+    assert len(given) == count
+    assert all(one is other for one, other in zip(given, planes, strict=True))
 
 
 def test_output_without_a_loss_is_named() -> None:
-    with pytest.raises(ValueError, match=r"\['maps', 'softmax'\], got 'instances'"):
-        loss_for("instances")
+    with pytest.raises(ValueError, match=r"\['instances', 'maps', 'softmax'\], got 'boxes'"):
+        loss_for("boxes")

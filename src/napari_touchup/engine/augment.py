@@ -91,7 +91,7 @@ def augment(
     Returns
     -------
     image : (B, C, size, size) float32
-    targets : mask, border, distance, weights, annotated, each (B, size, size)
+    targets : mask, border, distance, weights, annotated, objects, each (B, size, size)
     """
     if _moves(options):
         grid = sampling_grid(layers.image.shape, size, options, draws)
@@ -111,6 +111,7 @@ def make_targets(layers: Layers, semantic: bool, gap: bool = False) -> Targets:
         distance=layers.distance * inside,
         weights=layers.weights * layers.annotated,
         annotated=layers.annotated,
+        objects=layers.truth,
     )
 
 

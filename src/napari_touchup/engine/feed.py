@@ -61,6 +61,7 @@ class Feed:
         for one in (samples, *replay):
             _check(one, samples.semantic, spec)
         self.samples, self.replay, self.options, self.team = samples, replay, options, team
+        self.spec = spec
         # a network that gives classes only tells touching objects apart by background between
         # them, as the truth of Ronneberger 2015 has it (section 3, figure 3)
         self.gap = spec.output == "softmax" and not samples.semantic

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -27,10 +26,13 @@ from napari_touchup.engine.state import (
 )
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.device import Device, choose
-from napari_touchup.nn.loss import Loss, Losses, mean_loss
+from napari_touchup.nn.loss import Loss, mean_loss, shown
 from napari_touchup.options import SegmentOptions, TrainOptions
 
 FIRST_RATE = 0.04  # of the peak, at the first step; the one-cycle habit
+
+# names and values of the loss, its parts and the norm of the gradient; still on the device
+Parts = tuple[tuple[str, ...], Tensor]
 
 
 def fit(
@@ -113,13 +115,8 @@ def fit(
             save_state(save, state)
 
 
-def attempt(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Tensor | None:
-    """Put the gradients of one batch in place; None where memory ran out.
-
-    Returns
-    -------
-    1D tensor, still on the device: the parts of the loss, then the norm of the gradient
-    """
+def attempt(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Parts | None:
+    """Put the gradients of one batch in place; None where memory ran out."""
     try:
         return learn(state, feed, crops, loss, device)
     except (RuntimeError, MemoryError) as error:
@@ -130,7 +127,7 @@ def attempt(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) 
         return None
 
 
-def learn(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Tensor:
+def learn(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) -> Parts:
     """One forward and backward pass."""
     on = torch.device(device.name)
     image, targets = feed.vary(crops, state.step, state.batch, on)
@@ -139,17 +136,20 @@ def learn(state: State, feed: Feed, crops: Batch, loss: Loss, device: Device) ->
     with torch.random.fork_rng([on] if on.type == "cuda" else []):
         torch.manual_seed(torch_seed(feed.options.seed, state.step) + feed.team.rank)  # dropout
         with torch.autocast(on.type, device.dtype, enabled=device.dtype == torch.bfloat16):
-            raw = state.network(image.contiguous(memory_format=torch.channels_last))
+            image = image.contiguous(memory_format=torch.channels_last)
+            raw = state.network(image, *shown(feed.spec.output, targets))
     losses = mean_loss(loss, raw, targets)
     losses.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(state.module.parameters(), feed.options.clip)
-    parts = [getattr(losses, f.name).detach() for f in fields(losses)]
-    return feed.team.mean(torch.stack([*parts, norm]))
+    parts = {"total": losses.total, **losses.parts, "gradient": norm}
+    numbers = feed.team.mean(torch.stack([part.detach().float() for part in parts.values()]))
+    return tuple(parts), numbers
 
 
-def read_out(losses: Tensor, state: State) -> dict[str, float]:
+def read_out(losses: Parts, state: State) -> dict[str, float]:
     """Losses by name; the one place of a step that waits for a GPU."""
-    parts = dict(zip([f.name for f in fields(Losses)] + ["gradient"], losses.tolist(), strict=True))
+    names, numbers = losses
+    parts = dict(zip(names, numbers.tolist(), strict=True))
     if not all(math.isfinite(value) for value in parts.values()):
         state.broken = True
         raise DivergedError(

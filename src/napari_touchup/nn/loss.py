@@ -1,13 +1,15 @@
 """What training minimises.
 
-All losses are weighted sums over pixels divided by a normaliser. Several processes get the step of
-one with the whole batch when each divides by the normaliser of all: the mean over processes, since
-DistributedDataParallel averages gradients.
+Losses of maps are weighted sums over pixels divided by a normaliser. Several processes get the step
+of one with the whole batch when each divides by the normaliser of all: the mean over processes,
+since DistributedDataParallel averages gradients. A network that detects objects weighs its own
+losses: it draws the places that it learns from, so only it knows how many there are.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,46 +31,67 @@ class Targets:
     distance: Tensor  # float 0 ... 1, distance to the outside over the object's maximum
     weights: Tensor  # float >= 0, the weight map; 0 where not annotated
     annotated: Tensor  # bool, or float >= 0 where crops count less than others; 0 is ignored
+    objects: Tensor  # int instance labels, 0 = background
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Scalars: `total` is minimised, the others are its parts before they are weighed."""
+    """Scalars: `total` is minimised; its parts, by name, are told before they are weighed."""
 
     total: Tensor
-    mask: Tensor
-    dice: Tensor
-    border: Tensor
-    distance: Tensor
+    parts: Mapping[str, Tensor]
 
 
-Loss = Callable[[Tensor, Targets], Losses]
+Loss = Callable[[Any, Targets], Losses]  # of what a network of that output gives
 
 
 def loss_for(output: str, normaliser: Tensor | None = None) -> Loss:
-    """Choose the loss of a network's output, "maps" or "softmax": loss(raw, targets) -> Losses."""
-    losses = {"maps": maps_loss, "softmax": _softmax_losses}
+    """Choose the loss of a network's output: loss(raw, targets) -> Losses.
+
+    Parameters
+    ----------
+    output : "maps", "softmax" or "instances"
+    normaliser : what `normalisers` gives; of the targets themselves where not given
+
+    Raises
+    ------
+    ValueError
+        For another output.
+    """
+    losses: dict[str, Callable[..., Losses]] = {
+        "maps": maps_loss, "softmax": _softmax_losses, "instances": _own_losses,
+    }  # fmt: skip
     if output not in losses:
         raise ValueError(f"expected an output of {sorted(losses)}, got {output!r}")
     return partial(losses[output], normaliser=normaliser)
 
 
-def mean_loss(loss: Loss, raw: Tensor | tuple[Tensor, ...], targets: Targets) -> Losses:
+def shown(output: str, targets: Targets) -> tuple[Tensor, ...]:
+    """Give what a network is shown beside the image while it learns: objects where it finds them.
+
+    Returns
+    -------
+    () or, for "instances", objects and annotated, (B, Y, X) each
+    """
+    return (targets.objects, targets.annotated) if output == "instances" else ()
+
+
+def mean_loss(loss: Loss, raw: Any, targets: Targets) -> Losses:
     """Loss of what a network gives while it learns: of several outputs, the mean of their losses.
 
     Parameters
     ----------
     loss : of one output
-    raw : (B, K, Y, X), or one such tensor for each output that is supervised (Zhou 2018, eq. 2)
+    raw : one output, or a tuple of those that are supervised (Zhou 2018, eq. 2)
     targets : the same for all
     """
     outputs = raw if isinstance(raw, tuple) else (raw,)
-    losses = [loss(each.float(), targets) for each in outputs]
-    means = {
-        f.name: torch.stack([getattr(each, f.name) for each in losses]).mean()
-        for f in fields(Losses)
-    }
-    return Losses(**means)
+    losses = [loss(each, targets) for each in outputs]
+    names = losses[0].parts
+    return Losses(
+        torch.stack([each.total for each in losses]).mean(),
+        {name: torch.stack([each.parts[name] for each in losses]).mean() for name in names},
+    )
 
 
 def maps_loss(raw: Tensor, targets: Targets, normaliser: Tensor | None = None) -> Losses:
@@ -89,6 +112,7 @@ def maps_loss(raw: Tensor, targets: Targets, normaliser: Tensor | None = None) -
         is annotated. total = mask + dice / 2 + border + distance.
     """
     weights, pixels, edges, depths = _weights(targets)  # (B, Y, X) each
+    raw = raw.float()
     given = _sums(weights, pixels, edges, depths) if normaliser is None else normaliser
     by_mask, by_image, by_edge, by_depth = torch.where(given > 0, given, 1.0)  # 0 / 1 for 0 / 0
     p, distance = raw[:, 0].sigmoid(), raw[:, 2].sigmoid()
@@ -96,7 +120,8 @@ def maps_loss(raw: Tensor, targets: Targets, normaliser: Tensor | None = None) -
     dice = _dice_loss(p, targets.mask, pixels).sum() / by_image
     border = _cross_entropy(raw[:, 1], targets.border, edges) / by_edge
     depth = (depths * (distance - targets.distance).abs()).sum() / by_depth
-    return Losses(mask + DICE_SHARE * dice + border + depth, mask, dice, border, depth)
+    parts = {"mask": mask, "dice": dice, "border": border, "distance": depth}
+    return Losses(mask + DICE_SHARE * dice + border + depth, parts)
 
 
 def softmax_loss(
@@ -129,8 +154,15 @@ def normalisers(targets: Targets) -> Tensor:
 def _softmax_losses(raw: Tensor, targets: Targets, normaliser: Tensor | None = None) -> Losses:
     weights = targets.weights * targets.annotated
     of_weights = None if normaliser is None else normaliser[0]
-    energy, zero = softmax_loss(raw, targets.mask, weights, of_weights), raw.new_zeros(())
-    return Losses(energy, energy, zero, zero, zero)
+    energy = softmax_loss(raw.float(), targets.mask, weights, of_weights)
+    return Losses(energy, {"mask": energy})
+
+
+def _own_losses(
+    raw: Mapping[str, Tensor], targets: Targets, normaliser: Tensor | None = None
+) -> Losses:
+    """Losses that a network which was shown the targets has made of them itself."""
+    return Losses(torch.stack(list(raw.values())).sum(), raw)
 
 
 def _weights(targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
