@@ -75,7 +75,7 @@ def masks_from_maps(maps: Planes, options: InstanceOptions = _DEFAULT) -> Labels
         if options.method == "membrane":
             return _membrane_cells(p, b, options)
         height = ndimage.gaussian_filter(d * (1 - b), SIGMA_PX)
-        return _tidy(flood(height, p > options.threshold, options.h, SEED_FLOOR), options)
+        return tidy(flood(height, p > options.threshold, options.h, SEED_FLOOR), options)
 
     return label_blocks(label, (maps.shape[1], maps.shape[2]))
 
@@ -119,7 +119,7 @@ def masks_from_probability(
             return _membrane_cells(inner, b, options)
         mask = inner > options.threshold
         height = ndimage.gaussian_filter(_standin_distance(mask, b), SIGMA_PX)
-        return _tidy(flood(height, mask, options.h, SEED_FLOOR), options)
+        return tidy(flood(height, mask, options.h, SEED_FLOOR), options)
 
     return label_blocks(label, (p.shape[0], p.shape[1]))
 
@@ -155,10 +155,16 @@ def _membrane_cells(p: Plane, b: Plane, options: InstanceOptions) -> NDArray[np.
     highest = ndimage.maximum_filter(labels, size)
     lowest = ndimage.minimum_filter(np.where(labels > 0, labels, labels.max()), size)
     labels[~cells & (highest == lowest)] = 0  # a wall has two cells beside it
-    return _tidy(labels, options)
+    return tidy(labels, options)
 
 
-def _tidy(labels: NDArray[np.int32], options: InstanceOptions) -> NDArray[np.int32]:
+def tidy(labels: NDArray[np.int32], options: InstanceOptions) -> NDArray[np.int32]:
+    """Remove objects smaller than `min_size`, then fill holes where that is asked for.
+
+    Parameters
+    ----------
+    labels : (Y, X), 0 = background
+    """
     size = np.bincount(labels.ravel())
     small = size < options.min_size
     small[0] = False
