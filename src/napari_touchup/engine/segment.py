@@ -14,6 +14,7 @@ from napari_touchup.core.normalize import limits as limits_of
 from napari_touchup.engine.passes import Notice, Prepared, Progress, Source, TileDone, run_tiles
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
 from napari_touchup.engine.runner import prepare
+from napari_touchup.engine.spool import maps_array
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Prediction:
 
     Attributes
     ----------
-    maps : (K, Y, X) float32, or the `out` that was given
+    maps : (K, Y, X) float32; of very large frames float16 on disk; or the `out` that was given
         After the activation: mask, border and distance, or the probabilities of the classes.
     masks : (Y, X) uint16 or uint32
         Instance labels, 0 = background.
@@ -108,7 +109,7 @@ def predict_maps(
     source = Source(frame, *affine(limits))
     shape = scaled_shape(source.shape, model.header.diameter_px, options.diameter)
     if shape == source.shape:
-        maps = np.empty((runner.spec.classes, *shape), np.float32) if out is None else out
+        maps = maps_array((runner.spec.classes, *shape)) if out is None else out
         yield from run_tiles(runner, source, maps, options)
         return maps
     scaled = np.empty((runner.spec.classes, *shape), np.float32)

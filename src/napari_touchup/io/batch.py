@@ -218,7 +218,7 @@ def _maps_writer(
 
 
 def _pack(masks: NDArray[np.unsignedinteger]) -> _Packed:
-    return _Packed(int(masks.max(initial=0)), masks.dtype, zlib.compress(masks.tobytes(), level=1))
+    return _Packed(int(masks.max(initial=0)), masks.dtype, zlib.compress(np.ascontiguousarray(masks), level=1))
 
 
 def _write_masks(path: Path, packed: Sequence[_Packed], layout: _Layout) -> None:
