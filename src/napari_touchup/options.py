@@ -71,7 +71,7 @@ class ModelSpec(Options):
     arch: str = "unet"  # a name of `nn.build.ARCHITECTURES`
     in_channels: Annotated[int, Field(ge=1, le=4096)] = 1
     output: Literal["maps", "softmax", "instances"] = "maps"
-    classes: Annotated[int, Field(ge=1, le=4096)] = 3  # K, channels of the head (maps: always 3)
+    classes: Annotated[int, Field(ge=1, le=4096)] = 3  # K, channels of what is shown
     base: Annotated[int, Field(ge=1, le=1024)] = 32  # channels of the first level
     depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings
     padding: Literal["same", "valid"] = "same"
@@ -86,9 +86,9 @@ class ModelSpec(Options):
 
     @model_validator(mode="after")
     def _maps_are_three(self) -> Self:
-        if self.output == "maps" and self.classes != 3:
+        if self.output != "softmax" and self.classes != 3:
             raise ValueError(
-                "expected 3 channels (mask, border, distance) for the output 'maps', "
+                f"expected 3 channels (mask, border, distance) for the output {self.output!r}, "
                 f"got {self.classes}"
             )
         return self

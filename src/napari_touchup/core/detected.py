@@ -150,7 +150,9 @@ def _numbered(labels: NDArray[np.int32]) -> Labels:
     first[labels.ravel()[places]] = places  # of several pixels the last one here stays
     order = np.argsort(first, kind="stable")
     count = int(np.count_nonzero(first < labels.size))
-    number = np.zeros(len(first), np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32)
+    dtype = np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32
+    number = np.zeros(len(first), dtype)
     number[order[:count]] = np.arange(1, count + 1)
-    drawn: Labels = number[labels]
+    drawn: Labels = np.empty(labels.shape, dtype)
+    drawn[:] = number[labels]
     return drawn

@@ -8,14 +8,16 @@ not depend on the tiles.
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.tiling import Tile, TilePlan, Window, plan, read_tile
+from napari_touchup.engine.landing import Landing
 from napari_touchup.engine.memory import is_out_of_memory, release
-from napari_touchup.engine.runner import Features, Landing, Numbers, Runner
+from napari_touchup.engine.runner import Features, Numbers, Runner
 from napari_touchup.options import SegmentOptions
 
 Chunk = tuple[Tile, ...]  # that run together
@@ -73,17 +75,41 @@ class Source:
     def shape(self) -> tuple[int, int]:
         return int(self.frame.shape[1]), int(self.frame.shape[2])
 
+    def read(self, tiles: TilePlan, chunk: Chunk) -> tuple[list[NDArray[Any]], Numbers, Numbers]:
+        """Raw intensities of some tiles, and the affine: what a `Runner` is given."""
+        return [read_tile(self.frame, tiles, tile) for tile in chunk], self.scale, self.shift
+
 
 def run_tiles(
     runner: Runner, source: Source, maps: Any, options: SegmentOptions
 ) -> Generator[Progress]:
-    """Fill the maps; when memory runs out start again with a smaller batch, then tile."""
-    tile, batch = runner.sizes(source.shape, options)
+    """Fill the maps."""
+    yield from with_memory(runner, source.shape, options, partial(_pass, runner, source, maps))
+
+
+def with_memory(
+    runner: Runner,
+    shape: tuple[int, int],
+    options: SegmentOptions,
+    run: Callable[[TilePlan, int], Iterator[TileDone]],
+) -> Generator[Progress]:
+    """Run all tiles of a frame; when memory runs out start again with a smaller batch, then tile.
+
+    Parameters
+    ----------
+    run : from the plan and the number of tiles at once on; begins anew at each call
+
+    Raises
+    ------
+    MemoryError
+        If not even one smallest tile fits in memory.
+    """
+    tile, batch = runner.sizes(shape, options)
     while True:
-        tiles = plan(source.shape, tile, runner.geometry)
+        tiles = plan(shape, tile, runner.geometry)
         yield Prepared(runner.device.reason, max(tiles.size), batch, len(tiles.tiles))
         try:
-            yield from _pass(runner, source, maps, tiles, batch)
+            yield from run(tiles, batch)
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -113,16 +139,14 @@ def _pass(
 ) -> Generator[TileDone]:
     """Run all tiles."""
 
-    def read(chunk: Chunk) -> tuple[list[NDArray[Any]], Numbers, Numbers]:
-        raw = [read_tile(source.frame, tiles, tile) for tile in chunk]
-        return raw, source.scale, source.shift
-
     def encode(chunk: Chunk) -> Features:
-        return runner.encode(*read(chunk))
+        return runner.encode(*source.read(tiles, chunk))
 
     total = len(tiles.tiles)
     if runner.parts is None:
-        landed = _batches(runner, tiles, batch, lambda chunk: runner.launch(*read(chunk)))
+        landed = _batches(
+            runner, tiles, batch, lambda chunk: runner.launch(*source.read(tiles, chunk))
+        )
         yield from _fill(maps, landed, 0, total)
     elif total <= batch:
         # all features fit into memory: they wait there for their mean

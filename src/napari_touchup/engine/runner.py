@@ -13,11 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_touchup.core.context import wider
 from napari_touchup.core.tiling import Geometry, Window, plan
 from napari_touchup.engine.folding import Convolution, fold
+from napari_touchup.engine.landing import Landing, land
 from napari_touchup.engine.memory import free_memory, values_per_pixel
 from napari_touchup.engine.rescale import normalized
 from napari_touchup.nn.checkpoint import Model, at_level
+from napari_touchup.nn.detections import Detections
 from napari_touchup.nn.device import Device, choose
 from napari_touchup.options import ModelSpec, SegmentOptions
 
@@ -34,6 +37,8 @@ TILE_MAX = {"cpu": 1216, "mps": 1216, "cuda": 2240}
 FAR = 4  # halos to which a tile grows beyond that, so that it keeps a quarter of its pixels
 BATCH_PX = {"cpu": 1, "mps": 1, "cuda": 8_000_000}
 MEMORY_SHARE = 0.5  # of the free memory that a batch may take
+# Around its middle an object needs half of itself, and as much again for its rivals; see `detect`.
+OBJECT_PX = 128  # edge of the largest object that a tile detects as the whole frame does
 ALIVE_SHARE = 0.5  # of all layers' outputs that are alive at once; a U-Net has about a third
 
 # What was made of a module's weights lives as long as the module; see `prepare`.
@@ -41,19 +46,6 @@ _READY: "WeakKeyDictionary[nn.Module, tuple[tuple[Any, ...], Runner]]" = WeakKey
 
 Numbers = NDArray[np.float64]
 Features = tuple[Tensor, ...]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Landing:
-    """What was made of a batch, on its way from the device."""
-
-    values: Tensor  # (B, ...) on the host, valid after `wait`; maps are (B, K, h, w) float32
-    copied: "torch.cuda.Event | None"
-
-    def wait(self) -> NDArray[Any]:
-        if self.copied is not None:
-            self.copied.synchronize()
-        return self.values.numpy()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,7 +73,9 @@ class Runner:
     Attributes
     ----------
     network : nn.Module
-        The folded copy on the device; its geometry.
+        The folded copy on the device.
+    geometry : Geometry
+        Of the network; where it detects objects, with what these need around them.
     forward : callable
         The network, or its compiled form.
     spec : ModelSpec
@@ -93,15 +87,12 @@ class Runner:
     """
 
     network: nn.Module
-    forward: Callable[[Tensor], Tensor]
+    geometry: Geometry
+    forward: Callable[[Tensor], Any]
     spec: ModelSpec
     device: Device
     values: float
     parts: Parts | None = None
-
-    @property
-    def geometry(self) -> Geometry:
-        return cast("Geometry", self.network)
 
     @property
     def kind(self) -> str:
@@ -119,17 +110,21 @@ class Runner:
             Normalisation ``y = x * scale + shift``; what is then not finite becomes 0.
         """
         with torch.inference_mode():
-            x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
-            with self._numerics():
-                raw = self.forward(x)  # (B, K, h', w')
-            return self._maps(raw)
+            return self._maps(self._run(self.forward, tiles, scale, shift))  # (B, K, h', w')
+
+    def detect(
+        self, tiles: Sequence[NDArray[Any]], scale: Numbers, shift: Numbers
+    ) -> tuple[Detections, ...]:
+        """Find the objects of a batch; parameters as of `launch`. They stay on the device."""
+        with torch.inference_mode():
+            found: tuple[Detections, ...] = self._run(self.forward, tiles, scale, shift)
+            return found
 
     def encode(self, tiles: Sequence[NDArray[Any]], scale: Numbers, shift: Numbers) -> Features:
         """Run the first part over a batch; parameters as of `launch`. They stay on the device."""
         with torch.inference_mode():
-            x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
-            with self._numerics():
-                return self._halves().encode(x)
+            features: Features = self._run(self._halves().encode, tiles, scale, shift)
+            return features
 
     def sums(self, features: Features, windows: Sequence[Window]) -> Landing:
         """Sum the last features over one window of each tile, in blocks of S: (B, D) float64."""
@@ -139,7 +134,7 @@ class Runner:
                 own[(slice(None), *window)].sum((1, 2), dtype=torch.float64)
                 for own, window in zip(last, windows, strict=True)
             ]
-            return self._landing(torch.stack(sums))
+            return land(torch.stack(sums))
 
     def decode(self, features: Features, mean: Numbers) -> Landing:
         """Make maps of the features of a batch and of the whole frame's mean, (D,)."""
@@ -160,22 +155,20 @@ class Runner:
         batch = options.batch or max(min(BATCH_PX[self.kind], pixels) // area, 1)
         return max(tiles.size), min(batch, len(tiles.tiles))
 
+    def _run(
+        self, part: Callable[[Tensor], Any], tiles: Sequence[Any], scale: Numbers, shift: Numbers
+    ) -> Any:
+        x = self._normalized(tiles, scale, shift)  # (B, C, h, w)
+        with self._numerics():
+            return part(x)
+
     def _halves(self) -> Parts:
         if self.parts is None:
             raise RuntimeError("expected a network of two parts, which looks at the whole image")
         return self.parts
 
     def _maps(self, raw: Tensor) -> Landing:
-        return self._landing(ACTIVATIONS[self.spec.output](raw.float()))
-
-    def _landing(self, values: Tensor) -> Landing:
-        if self.kind != "cuda":
-            return Landing(values.cpu(), None)
-        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        host.copy_(values, non_blocking=True)
-        copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        copied.record(torch.cuda.current_stream(values.device))
-        return Landing(host, copied)
+        return land(ACTIVATIONS[self.spec.output](raw.float()))
 
     def _numerics(self) -> AbstractContextManager[Any]:
         if self.device.dtype != torch.float32:
@@ -206,11 +199,9 @@ def prepare(model: Model, options: SegmentOptions) -> Runner:
     Raises
     ------
     ValueError
-        If the output is not a map per pixel, or the network has no such level.
+        If the network has no such level.
     """
     spec = model.header.spec
-    if spec.output not in ACTIVATIONS:
-        raise ValueError(f"expected an output of {sorted(ACTIVATIONS)}, got {spec.output!r}")
     how = options.device, options.precision, options.compile, options.prune
     key = spec, *how, *_state(model.module)
     known = _READY.get(model.module)
@@ -233,7 +224,10 @@ def _make(model: Model, options: SegmentOptions) -> Runner:
     made: Callable[[Any], Any] = torch.compile if options.compile else lambda part: part
     pools = hasattr(network, "encode")
     parts = Parts(made(network.encode), made(network.decode)) if pools else None
-    return Runner(network, made(network), spec, device, values, parts)
+    geometry = cast("Geometry", network)
+    if spec.output == "instances":
+        geometry = wider(geometry, OBJECT_PX)
+    return Runner(network, geometry, made(network), spec, device, values, parts)
 
 
 def _state(module: nn.Module) -> tuple[Any, ...]:

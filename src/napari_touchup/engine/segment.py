@@ -1,4 +1,4 @@
-"""A frame through a network, tile by tile: maps, then masks."""
+"""A frame through a network, tile by tile: maps, then masks; or objects, then masks and maps."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_touchup.core.detected import draw, maps_of
 from napari_touchup.core.instances import masks_from_maps, masks_from_probability
 from napari_touchup.core.normalize import affine
 from napari_touchup.core.normalize import limits as limits_of
+from napari_touchup.engine.detect import detect
 from napari_touchup.engine.passes import Notice, Prepared, Progress, Source, TileDone, run_tiles
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
-from napari_touchup.engine.runner import prepare
+from napari_touchup.engine.runner import Runner, prepare
 from napari_touchup.engine.spool import maps_array
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
@@ -36,7 +38,8 @@ class Prediction:
     Attributes
     ----------
     maps : (K, Y, X) float32; of very large frames float16 on disk; or the `out` that was given
-        After the activation: mask, border and distance, or the probabilities of the classes.
+        After the activation: mask, border and distance, or the probabilities of the classes. Of
+        detected objects what `core.detected.maps_of` makes of them.
     masks : (Y, X) uint16 or uint32
         Instance labels, 0 = background.
     seconds : float
@@ -88,8 +91,9 @@ def segment(
         If not even one smallest tile fits in memory.
     """
     started = perf_counter()
-    maps = yield from predict_maps(model, frame, options, out, limits=limits)
-    masks = make_masks(maps, model.header.spec.output, instances)
+    maps, masks = yield from _predict(model, frame, options, instances, out, limits)
+    if masks is None:
+        masks = make_masks(maps, model.header.spec.output, instances)
     yield Prediction(maps, masks, perf_counter() - started)
 
 
@@ -102,22 +106,51 @@ def predict_maps(
     limits: NDArray[np.floating] | None = None,
 ) -> Generator[Progress, None, Any]:
     """Run the network over a frame and return the maps; parameters and errors as of `segment`."""
+    maps, _ = yield from _predict(model, frame, options, _INSTANCES, out, limits)
+    return maps
+
+
+def _predict(
+    model: "Model",
+    frame: Any,
+    options: SegmentOptions,
+    instances: InstanceOptions,
+    out: Any,
+    limits: NDArray[np.floating] | None,
+) -> Generator[Progress, None, tuple[Any, NDArray[np.unsignedinteger] | None]]:
+    """Return maps, and the masks where it is not they that are made of the maps."""
     _check(model, frame, out, limits)
     runner = prepare(model, options)
     if limits is None:
         limits = limits_of(frame, model.header.normalize)
     source = Source(frame, *affine(limits))
     shape = scaled_shape(source.shape, model.header.diameter_px, options.diameter)
-    if shape == source.shape:
-        maps = maps_array((runner.spec.classes, *shape)) if out is None else out
-        yield from run_tiles(runner, source, maps, options)
-        return maps
-    scaled = np.empty((runner.spec.classes, *shape), np.float32)
+    ready = source if shape == source.shape else _rescaled(source, shape)
+    if runner.spec.output != "instances":
+        return (yield from _maps(runner, ready, source.shape, options, out)), None
+    found = yield from detect(runner, ready, options)
+    masks, probability = draw(found.resized(shape, source.shape), source.shape, instances)
+    kept = maps_array((3, *source.shape)) if out is None else out
+    return maps_of(masks, probability, kept), masks
+
+
+def _rescaled(source: Source, shape: tuple[int, int]) -> Source:
     # normalised before it is resized: a NaN is darkest grey then, and does not spread
-    image = resize(normalized(frame, source.scale, source.shift), shape)
-    ready = Source(image, np.ones(len(image)), np.zeros(len(image)))
+    image = resize(normalized(source.frame, source.scale, source.shift), shape)
+    return Source(image, np.ones(len(image)), np.zeros(len(image)))
+
+
+def _maps(
+    runner: Runner, ready: Source, shape: tuple[int, int], options: SegmentOptions, out: Any
+) -> Generator[Progress, None, Any]:
+    """Run the tiles of a network that gives maps, and give these the size of the frame."""
+    if ready.shape == shape:
+        maps = maps_array((runner.spec.classes, *shape)) if out is None else out
+        yield from run_tiles(runner, ready, maps, options)
+        return maps
+    scaled = np.empty((runner.spec.classes, *ready.shape), np.float32)
     yield from run_tiles(runner, ready, scaled, options)
-    maps = resize(scaled, source.shape)
+    maps = resize(scaled, shape)
     if out is None:
         return maps
     out[...] = maps
@@ -129,7 +162,8 @@ def make_masks(
 ) -> NDArray[np.unsignedinteger]:
     """Make instance masks, (Y, X) uint16 or uint32, of the (K, Y, X) maps of a network.
 
-    Of a softmax all classes but the first, the background, are objects.
+    Of a softmax all classes but the first, the background, are objects. Of "instances" the maps
+    are those that `segment` has made of the objects.
     """
     if output not in _READ_OUT:
         raise ValueError(f"expected an output of {sorted(_READ_OUT)}, got {output!r}")
@@ -137,6 +171,7 @@ def make_masks(
 
 
 _READ_OUT: dict[str, Callable[[Any, InstanceOptions], NDArray[np.unsignedinteger]]] = {
+    "instances": masks_from_maps,
     "maps": masks_from_maps,
     "softmax": lambda maps, options: masks_from_probability(1 - np.asarray(maps[0]), options),
 }
