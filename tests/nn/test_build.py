@@ -5,20 +5,25 @@ import pytest
 import torch
 
 from napari_touchup.nn.build import ARCHITECTURES, build, levels, pruned, shape_of, spec_of
+from napari_touchup.nn.detections import Detections
 from napari_touchup.options import ModelSpec, paper_spec
 
 NESTED = ModelSpec(arch="unetpp", deep_supervision=True, depth=3)
 
 
 @pytest.mark.parametrize("arch", sorted(ARCHITECTURES))
-def test_every_architecture_takes_frames_and_gives_maps(arch: str) -> None:
+def test_every_architecture_takes_frames_and_gives_maps_or_objects(arch: str) -> None:
     spec = spec_of(arch, base=2, in_channels=2)
     network = build(spec).eval()
     edge = network.input_size(1)
     with torch.inference_mode():
-        maps = network(torch.zeros(1, 2, edge, edge))
+        given = network(torch.zeros(1, 2, edge, edge))
     output = network.output_size(edge)
-    assert maps.shape == (1, spec.classes, output, output)
+    if spec.output == "instances":
+        assert len(given) == 1
+        assert isinstance(given[0], Detections)
+    else:
+        assert given.shape == (1, spec.classes, output, output)
 
 
 def test_a_new_network_has_what_is_usual_for_it_and_what_is_given() -> None:
@@ -30,7 +35,7 @@ def test_a_new_network_has_what_is_usual_for_it_and_what_is_given() -> None:
 
 @pytest.mark.parametrize("make", [lambda: build(ModelSpec(arch="vnet")), lambda: spec_of("vnet")])
 def test_unknown_architecture_is_named_with_those_that_exist(make) -> None:
-    with pytest.raises(ValueError, match=r"\['unet', .*'deeplabv3plus'\], got 'vnet'"):
+    with pytest.raises(ValueError, match=r"\['unet', .*'mask-rcnn'\], got 'vnet'"):
         make()
 
 

@@ -52,6 +52,11 @@ ARCHITECTURES: dict[str, Architecture] = {
     "deeplabv3plus": Architecture(
         "deeplab:DeepLabV3Plus", ("encoder", "base"), {"encoder": "resnet34", "base": 64}
     ),
+    "mask-rcnn": Architecture(
+        "mask_rcnn:MaskRCNN",
+        ("encoder", "base"),
+        {"output": "instances", "encoder": "resnet18", "base": 64},
+    ),
 }
 # of those that can have an encoder instead of their own contracting path
 ENCODED = {

@@ -22,12 +22,14 @@ def flop_per_pixel(spec: ModelSpec) -> float:
     """Floating-point operations (two a multiplication and addition) for one pixel of the output.
 
     Of convolutions in one pass over about 1024 x 1024 pixels; a valid network's lost border
-    counts too.
+    counts too. Of a network that detects objects only what it does `everywhere` counts: the heads
+    cost as much as there is to be seen.
     """
     module = empty(spec).eval()
     geometry = cast("Geometry", module)
     edge = geometry.input_size(EDGE_PX)
     image = torch.empty(1, spec.in_channels, edge, edge, device="meta")
+    run = getattr(module, "everywhere", module)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(image)
+        run(image)
     return float(counter.get_total_flops() / geometry.output_size(edge) ** 2)
