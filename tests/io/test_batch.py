@@ -102,6 +102,27 @@ def test_frames_are_written_in_the_order_of_imagej(tmp_path):
     np.testing.assert_array_equal(tifffile.imread(done.masks), image.swapaxes(0, 1))
 
 
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (None, [[[1, 1, 0], [0, 1, 1]], [[0, 1, 1], [1, 1, 0]]]),
+        ("T", [[[1, 1, 0], [0, 2, 2]], [[0, 1, 1], [2, 2, 0]]]),
+        ("Z", [[[1, 1, 0], [0, 1, 1]], [[0, 2, 2], [2, 2, 0]]]),
+    ],
+)
+def test_objects_keep_their_number_along_an_axis(tmp_path, link, expected):
+    frames = np.array([[[1, 1, 0], [0, 1, 1]], [[0, 1, 1], [1, 1, 0]]], np.uint8)  # (T, Z, X)
+    source = _write(tmp_path / "a.tif", frames[:, :, None], photometric="minisblack")
+    done = _run(tmp_path, source, axes="TZYX", link=link)[-1]
+    assert done.objects == 4  # in every frame anew
+    assert tifffile.imread(done.masks)[:, :, 0].tolist() == expected
+
+
+def test_a_file_without_that_axis_is_not_linked(tmp_path):
+    source = _write(tmp_path / "a.tif", np.array([[0, 3, 3]], np.uint8))
+    assert tifffile.imread(_run(tmp_path, source, link="T")[-1].masks).tolist() == [[0, 3, 3]]
+
+
 def test_one_frame_of_many_objects_makes_all_uint32(tmp_path):
     image = np.array([[[1, 2]], [[70_000, 3]]] * 3, np.uint32)
     source = _write(tmp_path / "a.tif", image, photometric="minisblack")

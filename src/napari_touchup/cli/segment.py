@@ -106,6 +106,14 @@ Method = Annotated[
         metavar="auto|membrane", help="membrane: cells between dark walls (electron microscopy)."
     ),
 ]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        metavar="T|Z",
+        help="An object keeps its number along this axis, where it overlaps from frame to frame.",
+        show_default="numbers begin anew in each frame",
+    ),
+]
 Maps = Annotated[
     bool,
     typer.Option(
@@ -141,6 +149,7 @@ def segment(
     h: Split = DEFAULTS.h,
     min_size: MinSize = DEFAULTS.min_size,
     method: Method = DEFAULTS.method,
+    link: Link = None,
     maps: Maps = False,
     resume: Resume = False,
 ) -> None:
@@ -159,7 +168,7 @@ def segment(
     if tasks:
         path = model_path(model)
         check_level(path, prune)
-        _run(tasks, path, _options(channel, axes, where, how))
+        _run(tasks, path, _options(channel, axes, where, how, link))
 
 
 def _plan(inputs: Sequence[Path], out: Path, maps: bool, resume: bool) -> tuple[list["Task"], int]:
@@ -174,13 +183,20 @@ def _plan(inputs: Sequence[Path], out: Path, maps: bool, resume: bool) -> tuple[
 
 
 def _options(
-    channels: Sequence[int] | None, axes: str | None, where: SegmentOptions, how: InstanceOptions
+    channels: Sequence[int] | None,
+    axes: str | None,
+    where: SegmentOptions,
+    how: InstanceOptions,
+    link: str | None,
 ) -> "BatchOptions":
     # loads torch: after all that can be wrong without it
     from napari_touchup.io.batch import BatchOptions
     from napari_touchup.nn.device import choose
 
-    options = BatchOptions(channels=tuple(channels or ()), axes=axes, segment=where, instances=how)
+    options = BatchOptions.model_validate(
+        {"channels": tuple(channels or ()), "axes": axes, "link": link}
+        | {"segment": where, "instances": how}
+    )
     try:
         choose(where.device, where.precision)  # a wrong name shall not fail once for each file
     except ValueError as error:

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from napari_touchup.core.axes import Stack, check_axes
 from napari_touchup.core.colour import GREY_RULE, to_channels
+from napari_touchup.core.link import Links
 from napari_touchup.engine.segment import Notice, Prediction, Prepared, TileDone, segment
 from napari_touchup.io.images import FILE_ORDER, ImageFile, explained, open_image
 from napari_touchup.io.outputs import Task
@@ -34,6 +35,7 @@ class BatchOptions(Options):
     axes: str | None = None  # one letter of TZCYX for each axis; None: as the file says
     segment: SegmentOptions = SegmentOptions()
     instances: InstanceOptions = InstanceOptions()
+    link: Literal["T", "Z"] | None = None  # axis along which an object keeps its label
 
     @field_validator("axes")
     @classmethod
@@ -150,6 +152,7 @@ def _segment_file(task: Task, model: "Model", options: BatchOptions) -> Generato
     packed: list[_Packed] = []
     with open_image(task.source, options.axes) as image:
         layout = _layout(image, options.channels)
+        numbered = _numbering(layout, options.link)
         colours = image.rgb and not options.channels
         with (
             _maps_writer(task.maps, layout, model.header.spec.classes) as write_maps,
@@ -158,7 +161,8 @@ def _segment_file(task: Task, model: "Model", options: BatchOptions) -> Generato
             for event in events:
                 if isinstance(event, Prediction):
                     write_maps(event.maps)
-                    packed.append(_pack(event.masks))
+                    objects = int(event.masks.max(initial=0))
+                    packed.append(_pack(objects, numbered(event.masks)))
                 else:
                     yield event
     # after the maps: where masks are, the file is finished
@@ -217,8 +221,25 @@ def _maps_writer(
         yield write_all
 
 
-def _pack(masks: NDArray[np.unsignedinteger]) -> _Packed:
-    return _Packed(int(masks.max(initial=0)), masks.dtype, zlib.compress(np.ascontiguousarray(masks), level=1))
+def _numbering(
+    layout: _Layout, link: str | None
+) -> Callable[[NDArray[np.unsignedinteger]], NDArray[np.unsignedinteger]]:
+    """Give what is called with the masks of one frame after the other, as they are written."""
+    if link is None or link not in layout.axes:
+        return lambda masks: masks
+    links, indices = Links(), np.ndindex(*layout.shape)
+    along = layout.axes.index(link)
+
+    def numbered(masks: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+        index = next(indices)
+        return links.add(masks, (*index[:along], *index[along + 1 :]))
+
+    return numbered
+
+
+def _pack(objects: int, masks: NDArray[np.unsignedinteger]) -> _Packed:
+    content = zlib.compress(np.ascontiguousarray(masks), level=1)
+    return _Packed(objects, masks.dtype, content)
 
 
 def _write_masks(path: Path, packed: Sequence[_Packed], layout: _Layout) -> None:
