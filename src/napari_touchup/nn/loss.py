@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_touchup.core.pieces import parted
+
 DICE_SHARE = 0.5  # of the mask term
 DICE_SMOOTH = 1.0  # pixels; an image without objects then still has a gradient
 BORDER_WEIGHT = 10.0  # of a touching-border pixel; they are few
@@ -69,11 +71,17 @@ def loss_for(output: str, normaliser: Tensor | None = None) -> Loss:
 def shown(output: str, targets: Targets) -> tuple[Tensor, ...]:
     """Give what a network is shown beside the image while it learns: objects where it finds them.
 
+    There each piece is an object: where a crop is mirrored, so are the numbers in it.
+
     Returns
     -------
-    () or, for "instances", objects and annotated, (B, Y, X) each
+    () or, for "instances", objects (B, Y, X) int32 and annotated (B, Y, X)
     """
-    return (targets.objects, targets.annotated) if output == "instances" else ()
+    if output != "instances":
+        return ()
+    # sync point: the host waits until the device has varied the crops
+    pieces = [torch.from_numpy(parted(image)) for image in targets.objects.cpu().numpy()]
+    return torch.stack(pieces).to(targets.objects.device), targets.annotated
 
 
 def mean_loss(loss: Loss, raw: Any, targets: Targets) -> Losses:
