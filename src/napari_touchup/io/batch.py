@@ -238,7 +238,7 @@ def _numbering(
 
 
 def _pack(objects: int, masks: NDArray[np.unsignedinteger]) -> _Packed:
-    content = zlib.compress(np.ascontiguousarray(masks), level=1)
+    content = zlib.compress(np.ascontiguousarray(masks).data, level=1)
     return _Packed(objects, masks.dtype, content)
 
 
