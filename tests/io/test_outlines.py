@@ -56,7 +56,7 @@ def test_channels_are_no_axis_of_labels():
         ([square(z=1)], ((2, 3, 3), "ZYX")),
         ([square(t=1, z=2)], ((2, 3, 3, 3), "TZYX")),
         ([square(plane=2)], ((3, 3, 3), "TYX")),
-        ([square(), Outline([[SQUARE + [4.5, 0]]])], ((3, 8), "YX")),
+        ([square(), Outline([[np.add(SQUARE, (4.5, 0))]])], ((3, 8), "YX")),
     ],
 )
 def test_the_size_is_guessed_from_what_is_drawn(outlines, expected):
@@ -87,7 +87,7 @@ def test_numbers_are_kept_if_they_tell_objects_apart():
 
 
 def test_the_later_of_two_is_on_top_and_the_hidden_are_counted():
-    outlines = [square(1), Outline([[SQUARE + [50, 0]]], 2), square(3)]
+    outlines = [square(1), Outline([[np.add(SQUARE, (50, 0))]], 2), square(3)]
     labels, hidden = labels_of(outlines, (4, 4), "YX")
     assert np.unique(labels).tolist() == [0, 3]
     assert hidden == 2
