@@ -121,6 +121,13 @@ def layered() -> ModelSpec:
     return spec_of(arch, base=2, depth=3)
 
 
+@pytest.fixture(scope="session")
+def detecting() -> ModelSpec:
+    """Of a small network that detects objects."""
+    found = (n for n, known in ARCHITECTURES.items() if known.usual.get("output") == "instances")
+    return spec_of(next(found), base=2)
+
+
 @pytest.fixture
 def model_file(tmp_path: Path) -> Any:
     """Writes a model of some 100 weights, or of a spec."""

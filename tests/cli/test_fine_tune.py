@@ -133,6 +133,18 @@ def fails(code: int, *words: object) -> str:
     return result.stderr
 
 
+def test_a_model_that_cannot_learn_yet(
+    window: Window, tmp_path: Path, model_file: Any, detecting: ModelSpec
+) -> None:
+    window.session.versions.root(model_file("objects.safetensors", spec=detecting))  # the newest
+    window.session.project.ledger.flush()
+    window.close()
+    out = tmp_path / "mine.safetensors"
+    error = fails(1, "fine-tune", tmp_path / "a.touchup", "-o", out, *QUICK)
+    assert "models that detect objects is not there yet" in error
+    assert not out.exists()
+
+
 def test_window_and_command_give_the_same_weights(window: Window, tmp_path: Path) -> None:
     wanted = window.train()
     window.close()

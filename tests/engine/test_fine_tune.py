@@ -30,6 +30,7 @@ from napari_touchup.engine.lessons import (
 )
 from napari_touchup.engine.samples import SampleSet
 from napari_touchup.engine.segment import segment
+from napari_touchup.engine.teachable import why_not
 from napari_touchup.nn.build import ARCHITECTURES, ENCODED, build, spec_of
 from napari_touchup.nn.checkpoint import load, save
 from napari_touchup.nn.header import Header, content_hash, read_header
@@ -274,9 +275,12 @@ def test_frames_with_more_objects_are_drawn_more_often() -> None:
 
 @pytest.mark.parametrize(
     ("arch", "encoder"),
-    [*((arch, None) for arch in ARCHITECTURES), *((arch, "resnet18") for arch in ENCODED)],
+    [
+        *((arch, None) for arch in ARCHITECTURES if not why_not(spec_of(arch))),
+        *((arch, "resnet18") for arch in ENCODED),
+    ],
 )
-def test_every_network_can_be_fine_tuned(
+def test_networks_can_be_fine_tuned(
     request_of: FineTuneRequest, arch: str, encoder: str | None
 ) -> None:
     spec = spec_of(arch, base=4, **({"encoder": encoder} if encoder else {}))
@@ -292,6 +296,16 @@ def test_every_network_can_be_fine_tuned(
     assert after.header.spec == spec
     pairs = zip(before.module.parameters(), after.module.parameters(), strict=True)
     assert not all(torch.equal(old, new) for old, new in pairs)
+
+
+def test_a_model_that_detects_objects_is_refused_before_anything_runs(
+    request_of: FineTuneRequest, detecting: ModelSpec
+) -> None:
+    header = Header(name="other", spec=detecting, diameter_px=20)
+    save(request_of.base, build(detecting), header)
+    with pytest.raises(ValueError, match="models that detect objects is not there yet"):
+        next(fine_tune(request_of))
+    assert not request_of.out.exists()
 
 
 def pruned_request(request: FineTuneRequest, spec: ModelSpec, level: int) -> FineTuneRequest:

@@ -67,6 +67,18 @@ def test_without_corrections_it_says_what_to_do(loop, image):
     assert loop.worker.requests == []
 
 
+def test_a_model_that_cannot_learn_says_so_before_anything_is_read(
+    loop, image, model_choice, detecting
+):
+    painted(loop, image)
+    loop.session.model = model_choice(spec=detecting)
+    loop.tuning.start()
+    assert not loop.tuning.running
+    assert loop.session.status.kind == "ask"
+    assert loop.session.status.text.startswith("Fine-tuning of models that detect objects is not")
+    assert loop.worker.requests == []
+
+
 def test_one_corrected_cell_is_enough(loop, image):
     painted(loop, image)
     loop.train()

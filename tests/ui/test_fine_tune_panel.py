@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_touchup.engine.teachable import NOT_YET
 from napari_touchup.options import BrushOptions
 from napari_touchup.session.session import Session
 from napari_touchup.ui.dispatch import QueuedDispatch
@@ -41,6 +42,16 @@ def test_session_to_counts(dock):
     dock.session.tools(dock.session.image).confirm((), [1])
     assert dock.fine_tune.summary.text() == "1 teaches."
     assert dock.correct_panel.counts.text() == "1 teaches"
+
+
+def test_session_model_that_cannot_learn(dock, model_choice, tiny_choice, detecting):
+    dock.session.tools(dock.session.image).confirm((), [1])
+    dock.session.model = model_choice(spec=detecting)
+    assert dock.fine_tune.summary.text() == NOT_YET
+    assert not dock.fine_tune.start.isEnabled()
+    dock.session.model = tiny_choice
+    assert dock.fine_tune.summary.text() == "1 teaches."
+    assert dock.fine_tune.start.isEnabled()
 
 
 def test_without_corrections_it_says_what_to_do(dock, qtbot):

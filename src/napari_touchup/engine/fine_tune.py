@@ -29,6 +29,7 @@ from napari_touchup.engine.rescale import normalized, resize, scaled_shape
 from napari_touchup.engine.samples import Sample, SampleSet
 from napari_touchup.engine.segment import Notice, Prediction, segment
 from napari_touchup.engine.state import with_weights
+from napari_touchup.engine.teachable import check_teachable
 from napari_touchup.engine.train import fit
 from napari_touchup.nn.build import pruned
 from napari_touchup.nn.checkpoint import Model, load, save
@@ -54,12 +55,13 @@ def fine_tune(request: FineTuneRequest) -> Generator[Event]:
     DivergedError
         If the loss is not a number.
     ValueError
-        If there is no lesson, lessons and model do not fit each other, or the model has no such
-        level.
+        If the model cannot be fine-tuned, there is no lesson, lessons and model do not fit each
+        other, or the model has no such level.
     ModelFileError
         If base or current is no model that can be used.
     """
     base = load(request.base)
+    check_teachable(base.header.spec)
     pruned(base.header.spec, request.segment.prune)  # now, and not when all is learned
     bank = load_replay() if fits(base.header.spec) else None
     fitted = yield from _train(request, base, bank)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_touchup.engine.lessons import FineTuneRequest, margin_px
+from napari_touchup.engine.teachable import check_teachable
 from napari_touchup.nn.header import read_header
 from napari_touchup.options import InstanceOptions, SegmentOptions, TrainOptions
 from napari_touchup.session.ledger import Ledger
@@ -44,9 +45,10 @@ def make_request(
     Raises
     ------
     ValueError
-        If nothing teaches; the message says what to do.
+        If the model cannot be fine-tuned, or nothing teaches; the message says what to do.
     """
     header = read_header(models.base)
+    check_teachable(header.spec)
     margin = margin_px(header.diameter_px, how.segment.diameter)
     book = gather(ledger, found, header.normalize, margin)
     return FineTuneRequest(

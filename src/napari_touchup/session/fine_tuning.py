@@ -19,6 +19,7 @@ from napari_touchup.engine.lessons import (
     Preview,
     View,
 )
+from napari_touchup.engine.teachable import why_not
 from napari_touchup.nn.header import read_header
 from napari_touchup.options import NormalizeOptions, TrainOptions
 from napari_touchup.session.child import Child
@@ -94,6 +95,9 @@ class FineTuning:
         if image is None or model is None or feed is None:
             text = "Choose an image and a model first, above."
             session.status = Status("ask", text)
+            return
+        if reason := why_not(model.header.spec):
+            session.status = Status("ask", reason)
             return
         session.gallery.note_feed(image, feed)
         root = self.versions.root(model.path)

@@ -22,7 +22,7 @@ class Kept:
     """What is kept of a predicted frame, so that masks can be made again."""
 
     maps: NDArray[np.floating]  # (K, h, w) float16, after the activation
-    output: str  # of the network: "maps" or "softmax"
+    output: str  # of the network, as in ModelSpec
     window: Window | None  # where the maps lie in the frame; None: all of it
     made_with: InstanceOptions  # of the masks that are shown
 

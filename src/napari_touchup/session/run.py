@@ -61,7 +61,7 @@ class Predicted:
 
     maps: NDArray[np.floating]  # (K, Y, X), after the activation
     masks: NDArray[np.integer]  # (Y, X), 0 = background
-    output: str  # "maps" or "softmax"
+    output: str  # as in ModelSpec
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def summarize(
 def mask_probability(maps: NDArray[np.floating], output: str) -> NDArray[np.floating]:
     """(Y, X) probability that a pixel belongs to an object."""
     # of a softmax, all that is not background (class 0)
-    probability: NDArray[np.floating] = maps[0] if output == "maps" else 1 - maps[0]
+    probability: NDArray[np.floating] = 1 - maps[0] if output == "softmax" else maps[0]
     return probability
 
 

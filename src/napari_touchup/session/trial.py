@@ -56,7 +56,7 @@ def compared(asked: Asked, candidate: Candidate, state: FrameState, output: str)
     Parameters
     ----------
     state : of the frame; a copy, where this runs in a thread
-    output : of the network: "maps" or "softmax"
+    output : of the network, as in ModelSpec
 
     Raises
     ------

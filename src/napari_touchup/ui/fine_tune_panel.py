@@ -5,6 +5,7 @@ from typing import Any
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_touchup.engine.lessons import Learned
+from napari_touchup.engine.teachable import why_not
 from napari_touchup.session.fine_tuning import FineTuning
 from napari_touchup.session.project import Counts
 from napari_touchup.ui.binding import Binding
@@ -54,17 +55,20 @@ class FineTunePanel(QWidget):
         )  # fmt: skip
         self.curve.setVisible(False)
 
-        tuning.session.events.counts.connect(self._on_session_counts)
+        tuning.session.events.counts.connect(self._on_session_state)
+        tuning.session.events.model.connect(self._on_session_state)
         tuning.events.running.connect(self._on_tuning_running)
         tuning.events.trial.connect(self._on_tuning_state)
         tuning.events.rest.connect(self._on_tuning_state)
         tuning.stepped.connect(self._on_tuning_step)
-        self._on_session_counts(tuning.session.counts)
+        self._on_session_state()
         self._on_tuning_state()
 
-    def _on_session_counts(self, counts: Counts) -> None:
-        text = f"{counted(counts)}." if counts.teach else NOTHING
-        self.summary.setText(text)
+    def _on_session_state(self) -> None:
+        model, counts = self._tuning.session.model, self._tuning.session.counts
+        refused = why_not(model.header.spec) if model is not None else ""
+        self.summary.setText(refused or (f"{counted(counts)}." if counts.teach else NOTHING))
+        self.start.setEnabled(not refused)
 
     def _on_tuning_running(self, running: bool) -> None:
         if running:

@@ -27,7 +27,7 @@ from napari_touchup.ui.live_layer import LiveLayer, Picture
 from napari_touchup.ui.strokes import Strokes
 
 COLORMAPS = {"probability": "viridis", "borders": "magma", "distance": "cividis"}
-CHANNEL = {"borders": 1, "distance": 2}  # of the output "maps"
+CHANNEL = {"borders": 1, "distance": 2}  # of all outputs but "softmax"
 
 
 class Results:
@@ -212,7 +212,7 @@ def kinds_of(kept: Kept | None) -> set[str]:
     """Name the maps that a prediction has."""
     if kept is None:
         return set()
-    return set(COLORMAPS) if kept.output == "maps" else {"probability"}
+    return {"probability"} if kept.output == "softmax" else set(COLORMAPS)
 
 
 def unused_label(plane: NDArray[np.integer]) -> int:
