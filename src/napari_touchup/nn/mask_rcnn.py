@@ -103,12 +103,13 @@ class MaskRCNN(OnGrid):
         """
         self.check(x)  # (B, 1, 256, 256)
         shape = x.shape[2], x.shape[3]
-        features, levels = self.everywhere(x)
-        proposals = propose(levels, shape, self.training)
         if not self.training:
-            return self._detect(features, proposals, shape, len(x))
+            features, levels = self.everywhere(x)
+            return self._detect(features, propose(levels, shape, training=False), shape, len(x))
         if objects is None or annotated is None:
             raise ValueError("expected objects and annotated while the network learns, got none")
+        features, levels = self.everywhere(x)
+        proposals = propose(levels, shape, training=True)
         return self._losses(features, levels, proposals, objects, annotated)
 
     def everywhere(self, x: Tensor) -> tuple[list[Tensor], list[Level]]:
