@@ -59,7 +59,9 @@ def test_a_package_loads_what_it_may_know(package):
     assert set(result.stdout.split()) & LOADS_NOT[package] == set()
 
 
-@pytest.mark.parametrize("module", ["nn.header", "io.images", "io.outputs", "io.samples"])
+@pytest.mark.parametrize(
+    "module", ["nn.header", "io.images", "io.outputs", "io.samples", "io.exporting", "io.importing"]
+)
 def test_what_the_window_needs_at_its_start_loads_no_torch(module):
     code = f"import sys, napari_touchup.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_touchup.io.outputs import OutputError, Task, find_images, plan_outputs
+from napari_touchup.io.outputs import OutputError, Task, find_images, plan_outputs, without_maps
 
 
 def _touch(root, *names):
@@ -111,3 +111,8 @@ def test_a_long_list_is_cut(tmp_path):
     _touch(tmp_path, *names)
     with pytest.raises(OutputError, match=r"5\.tif and 14 more; --resume"):
         plan_outputs([Path(f"in/{name}") for name in names], tmp_path)
+
+
+def test_maps_beside_masks_are_left_out():
+    paths = [Path(name) for name in ("a.tif", "a_maps.tif", "b_maps.tif", "_maps.tif")]
+    assert without_maps(paths) == [Path(name) for name in ("a.tif", "b_maps.tif", "_maps.tif")]

@@ -12,7 +12,9 @@ from typer.core import TyperGroup
 from napari_touchup.cli.compare import compare
 from napari_touchup.cli.console import UsageError, one_line
 from napari_touchup.cli.evaluate import evaluate
+from napari_touchup.cli.export import export
 from napari_touchup.cli.fine_tune import fine_tune
+from napari_touchup.cli.import_masks import import_masks
 from napari_touchup.cli.models import models
 from napari_touchup.cli.segment import segment
 from napari_touchup.cli.synth import synth
@@ -69,6 +71,8 @@ app = typer.Typer(
 app.callback()(_about)
 for _command in (gui, demo, segment, weights, synth, models, evaluate, train, compare, fine_tune):
     app.command()(_command)
+app.command()(export)
+app.command("import")(import_masks)
 
 
 def main() -> None:

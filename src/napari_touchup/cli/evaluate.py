@@ -60,7 +60,7 @@ def evaluate(pred: Pred, truth: Truth, json_file: Json = None, warping: Warping 
 
 def _pairs(pred: Path, truth: Path) -> tuple[list[tuple[Path, Path]], int]:
     """Files of the same name, and how many true ones are left."""
-    from napari_touchup.io.outputs import OutputError, find_images
+    from napari_touchup.io.outputs import OutputError, find_images, without_maps
     from napari_touchup.io.pairs import PairError, by_name, listed
 
     try:
@@ -68,18 +68,12 @@ def _pairs(pred: Path, truth: Path) -> tuple[list[tuple[Path, Path]], int]:
         if pred.is_file() and truth.is_file():
             return [(pred, truth)], 0
         known = by_name(true)
-        given = by_name(path for path in predicted if not _is_maps(path, predicted))
+        given = by_name(without_maps(predicted))
     except (OutputError, PairError) as error:
         raise UsageError(str(error)) from error
     if unknown := [str(path) for name, path in given.items() if name not in known]:
         raise UsageError(f"no true masks for {listed(unknown)}")
     return [(path, known[name]) for name, path in given.items()], len(known) - len(given)
-
-
-def _is_maps(path: Path, beside: Sequence[Path]) -> bool:
-    """Whether a file is what `touchup segment --maps` wrote beside masks."""
-    stem = path.stem.removesuffix("_maps")
-    return stem != path.stem and any(other.stem == stem for other in beside)
 
 
 def _rows(pred: Path, truth: Path, warping: bool) -> Iterator[Row]:

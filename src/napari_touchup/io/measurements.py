@@ -50,6 +50,17 @@ def measure_file(masks: ImageFile, image: ImageFile | None = None) -> Columns:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
+def check_frames(masks: ImageFile, image: ImageFile) -> None:
+    """Make sure that an image has the frames of masks.
+
+    Raises
+    ------
+    ValueError
+        If it has others.
+    """
+    next(_frames(Stack(masks.data, masks.axes), image.stack()))
+
+
 def summary(columns: Columns, masks: ImageFile) -> dict[str, Any]:
     """Sum up the objects of a file.
 

@@ -55,6 +55,17 @@ def find_images(inputs: Iterable[Path], leave_out: Path | None = None) -> list[P
     return list(found.values())
 
 
+def without_maps(paths: Sequence[Path]) -> list[Path]:
+    """Leave out the maps that `touchup segment --maps` wrote beside masks: ``a_maps.tif``."""
+    stems = {path.stem for path in paths}
+
+    def is_maps(path: Path) -> bool:
+        stem = path.stem.removesuffix("_maps")
+        return stem != path.stem and stem in stems
+
+    return [path for path in paths if not is_maps(path)]
+
+
 def plan_outputs(
     sources: Sequence[Path], folder: Path, *, maps: bool = False, resume: bool = False
 ) -> list[Task]:
