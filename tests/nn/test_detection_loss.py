@@ -20,11 +20,15 @@ from napari_touchup.nn.rpn import RPN, Level, join
 STRIDES = (4, 8, 16, 32)
 
 
-def truths(annotated: bool = True) -> list[Truth]:
+def labels_of_two() -> Tensor:
     """Of an image with two objects and of one without."""
     objects = torch.zeros(2, 64, 64, dtype=torch.int32)
     objects[0, 10:20, 10:20], objects[0, 40:48, 30:50] = 7, 3
-    return [truth_of(each, torch.full((64, 64), annotated)) for each in objects]
+    return objects
+
+
+def truths(annotated: bool = True) -> list[Truth]:
+    return [truth_of(each, torch.full((64, 64), annotated)) for each in labels_of_two()]
 
 
 def levels() -> list[Level]:
@@ -116,7 +120,12 @@ def test_regions_are_drawn_with_what_they_should_be() -> None:
     wanted = [expected[label] for label in drawn.labels[:4].tolist()]
     torch.testing.assert_close(boxes, torch.tensor(wanted).float(), atol=1e-4, rtol=0)
     assert sorted(drawn.labels[:4].tolist()) == [3, 3, 7, 7]
-    assert drawn.shown.tolist() == [*range(REGIONS // 4), REGIONS, REGIONS + 1, REGIONS + 2]
+    shown = drawn.shown()
+    assert shown.right.tolist() == [1] * 4
+    masks, known = shown.masks(labels_of_two(), torch.ones(2, 64, 64))
+    assert masks.shape == known.shape == (4, 28, 28)
+    assert known.all()
+    assert masks.mean().item() > 0.8
 
 
 def test_there_are_two_regions_at_least() -> None:
@@ -124,3 +133,6 @@ def test_there_are_two_regions_at_least() -> None:
     drawn = draw_regions(nothing, truths()[1:], (64, 64))
     assert drawn.regions.boxes.tolist() == [[0, 0, 64, 64]] * 2
     assert drawn.right.tolist() == [0, 0]
+    assert drawn.shown().right.tolist() == [0]
+    _, known = drawn.shown().masks(torch.zeros(1, 64, 64), torch.ones(1, 64, 64))
+    assert not known.any()

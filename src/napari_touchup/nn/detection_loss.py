@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_touchup.nn.boxes import clip, encode
-from napari_touchup.nn.detection_targets import Truth, draw, match
+from napari_touchup.nn.detection_targets import Truth, draw, mask_targets, match
+from napari_touchup.nn.detections import MASK_EDGE
 from napari_touchup.nn.rpn import Level, Regions, join
 
-ANCHORS = 256  # drawn of an image, at most half of which show an object (Ren 2015, section 3.1.2)
+ANCHORS, RIGHT_ANCHORS = 256, 128  # drawn of an image, at most, and of those that show an object
 ANCHOR_LOW, ANCHOR_HIGH = 0.3, 0.5  # overlaps; the paper's 0.7 leaves small objects one anchor each
-REGIONS = 64  # drawn of an image, at most a quarter of which show an object (He 2017, section 3.1)
+REGIONS, RIGHT_REGIONS = 64, 16  # drawn of an image likewise (He 2017, section 3.1)
 REGION_OVERLAP = 0.5  # with an object from which on a region shows it
 SMOOTH = 1 / 9  # below this difference of codes the loss is squared, as in the authors' code
 
@@ -32,7 +33,7 @@ def proposal_losses(
     drawn, right, wanted = [], [], []
     for i, truth in enumerate(truths):
         found = match(inside, truth, ANCHOR_LOW, ANCHOR_HIGH, best=True)
-        chosen = draw(found.right, ANCHORS, ANCHORS // 2)
+        chosen = draw(found.right, ANCHORS, RIGHT_ANCHORS)
         drawn.append(chosen + i * len(anchors))
         right.append(found.right[chosen])
         wanted.append(codes_of(truth, found.index[chosen], anchors[chosen]))
@@ -58,7 +59,18 @@ class Drawn:
     right: Tensor  # (N,) 1, 0 or -1
     codes: Tensor  # (N, 4), wanted of those that are right
     labels: Tensor  # (N,) of the objects that they show
-    shown: Tensor  # (P,) indices of those whose masks are learned, where they are right
+
+    def shown(self) -> "Drawn":
+        """Keep those that are right; one that is not where there is none, for the mask head."""
+        right = (self.right == 1).nonzero()[:, 0]  # sync point
+        own = right if len(right) else right.new_zeros(1)
+        return Drawn(self.regions[own], self.right[own], self.codes[own], self.labels[own])
+
+    def masks(self, objects: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks of the objects of (B, Y, X) inside them, and where they are known: (N, M, M)."""
+        boxes, image = self.regions.boxes, self.regions.image
+        masks, known = mask_targets(boxes, image, self.labels, objects, annotated, MASK_EDGE)
+        return masks, known * (self.right == 1)[:, None, None]
 
 
 def draw_regions(proposals: Regions, truths: Sequence[Truth], shape: tuple[int, int]) -> Drawn:
@@ -66,18 +78,15 @@ def draw_regions(proposals: Regions, truths: Sequence[Truth], shape: tuple[int, 
     # two of the whole image: the heads' batch norms need two regions where there is no other
     whole = proposals.boxes.new_tensor([[0, 0, *shape]] * 2)
     drawn: list[tuple[Tensor, ...]] = []
-    begun = 0
     for i, truth in enumerate(truths):
         own = proposals.boxes[proposals.image == i]
         own = torch.cat([truth.boxes[truth.known], own, whole])
         found = match(own, truth, REGION_OVERLAP, REGION_OVERLAP)
-        chosen = draw(found.right, REGIONS, REGIONS // 4)
+        chosen = draw(found.right, REGIONS, RIGHT_REGIONS)
         index, boxes = found.index[chosen], own[chosen]
         codes = codes_of(truth, index, boxes)
         labels = truth.labels[index] if len(truth.labels) else index
-        shown = begun + torch.arange(min(REGIONS // 4, len(chosen)), device=own.device)
-        drawn.append((boxes, found.right[chosen], codes, labels, shown))
-        begun += len(chosen)
+        drawn.append((boxes, found.right[chosen], codes, labels))
     of_boxes, *others = zip(*drawn, strict=True)
     return Drawn(join(of_boxes), *map(torch.cat, others))
 

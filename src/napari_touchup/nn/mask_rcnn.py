@@ -18,8 +18,8 @@ from napari_touchup.nn.detection_loss import (
     presence_loss,
     proposal_losses,
 )
-from napari_touchup.nn.detection_targets import mask_targets, truth_of
-from napari_touchup.nn.detections import MASK_EDGE, Detections
+from napari_touchup.nn.detection_targets import truth_of
+from napari_touchup.nn.detections import Detections
 from napari_touchup.nn.encoders import make_encoder
 from napari_touchup.nn.fpn import FPN
 from napari_touchup.nn.grid import OnGrid
@@ -162,18 +162,15 @@ class MaskRCNN(OnGrid):
         objectness, proposal = proposal_losses(levels, truths, shape)
         drawn = draw_regions(proposals, truths, shape)
         scores, codes = self.box(read_regions(features, self.strides, drawn.regions, BOX_EDGE))
-        shown = drawn.regions[drawn.shown]
-        logits = self.mask(read_regions(features, self.strides, shown, MASK_BINS))  # (P, 1, 28, 28)
-        labels, right = drawn.labels[drawn.shown], drawn.right[drawn.shown] == 1
-        wanted, known = mask_targets(
-            shown.boxes, shown.image, labels, objects, annotated, MASK_EDGE
-        )  # (P, 28, 28) each
+        shown = drawn.shown()
+        logits = self.mask(read_regions(features, self.strides, shown.regions, MASK_BINS))
+        masks, known = shown.masks(objects, annotated)  # (P, 28, 28) each
         return {
             "objectness": objectness,
             "proposal": proposal,
             "class": presence_loss(scores, drawn.right),
             "box": code_loss(codes, drawn.codes / codes.new_tensor(CODE_UNITS), drawn.right),
-            "mask": mask_loss(logits[:, 0].float(), wanted, known * right[:, None, None]),
+            "mask": mask_loss(logits[:, 0].float(), masks, known),
         }
 
     def _reach(self, output: Span) -> Span:
