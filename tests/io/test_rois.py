@@ -125,6 +125,21 @@ def test_shapes_of_other_people(tmp_path):
     assert (labels == 1).sum() == pytest.approx(np.pi * 5 * 3, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    "curve", [(2, 10, 10, 0, 10), (3, 8, 20 / 3, 8, 40 / 3, 0, 20)], ids=["quadratic", "cubic"]
+)
+def test_curves_of_a_path(tmp_path, curve):
+    height = curve[-1]
+    path = np.array([0, 0, 0, *curve, 4], np.float32)
+    roi = ImagejRoi(roitype=ROI_TYPE.RECT, multi_coordinates=path, shape_roi_size=len(path))
+    (outline,) = read_rois(write_zip(tmp_path / "a.zip", x=roi)).outlines
+    ring = outline.rings[0]
+    assert ring[-1].tolist() == [0, height]
+    expected = {10: 100 / 3, 20: 80}[height]  # integrals of x dy by hand
+    (x, y), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
+    assert 0.5 * abs((x * y1 - x1 * y).sum()) == pytest.approx(expected, rel=0.01)
+
+
 def test_a_single_roi_and_its_own_name(tmp_path):
     roi = ImagejRoi.frompoints(np.array([[0, 0], [2, 0], [2, 2]]), name="0042")
     roi.tofile(tmp_path / "some.roi")
@@ -145,7 +160,7 @@ def test_a_damaged_file(tmp_path, content, message):
         read_rois(tmp_path / "a.zip")
 
 
-@pytest.mark.parametrize("damage", ["text", "cut", "path", "nan"])
+@pytest.mark.parametrize("damage", ["text", "cut", "path", "start", "nan"])
 def test_a_damaged_roi(tmp_path, damage):
     outline = next(outlines_of((RING == 7).astype(int), "YX"))
     write_rois(tmp_path / "good.zip", [outline])
@@ -153,7 +168,9 @@ def test_a_damaged_roi(tmp_path, damage):
     if damage == "nan":
         roi.multi_coordinates[1] = np.nan
     if damage == "path":
-        roi.multi_coordinates[0] = 77
+        roi.multi_coordinates[3] = 77
+    if damage == "start":
+        roi.multi_coordinates[0] = 1
     content = {"text": b"Hello" * 20, "cut": roi.tobytes()[:90]}.get(damage, roi.tobytes())
     with pytest.raises(ImageFileError, match=r"a\.zip cannot be read: "):
         read_rois(write_zip(tmp_path / "a.zip", x=content))

@@ -21,7 +21,11 @@ from napari_touchup.io.tiff import replacing
 DIGITS = 4  # of a name at least
 INTEGERS = 2**15  # coordinates of a traced polygon, pixels
 VERTICES = 2**16
-MOVE, LINE, CLOSE = 0, 1, 4  # segments of a path, java.awt.geom.PathIterator
+# segments of a path (java.awt.geom.PathIterator), and how many points each has: curves are
+# quadratic and cubic Bézier curves from the point before
+MOVE, LINE, CLOSE = 0, 1, 4
+POINTS = {MOVE: 1, LINE: 1, 2: 2, 3: 3, CLOSE: 0}
+STEPS = 16  # in which a curve is walked
 ENTRY_BYTES, FILE_BYTES = 2**26, 2**30  # what a zip may unpack to
 OVAL_VERTICES = 360
 POLYGONS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
@@ -129,8 +133,10 @@ def _outline(name: str, roi: ImagejRoi) -> Outline:
 
 
 def _rings(roi: ImagejRoi) -> list[Ring]:
-    if roi.roitype in POLYGONS or roi.composite:
-        return [ring for ring in roi.coordinates(multi=True) if len(ring)]
+    if roi.multi_coordinates is not None:
+        return _walked(roi.multi_coordinates.tolist())
+    if roi.roitype in POLYGONS:
+        return [np.asarray(roi.coordinates())]
     left, top, right, bottom = float(roi.left), float(roi.top), float(roi.right), float(roi.bottom)
     if roi.subpixelrect:
         left, top, right, bottom = roi.xd, roi.yd, roi.xd + roi.widthd, roi.yd + roi.heightd
@@ -140,3 +146,29 @@ def _rings(roi: ImagejRoi) -> list[Ring]:
     turn = np.linspace(0, 2 * np.pi, OVAL_VERTICES, endpoint=False)
     around = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     return [corners.mean(axis=0) + around * np.ptp(corners, axis=0) / 2]
+
+
+def _walked(path: Sequence[float]) -> list[Ring]:
+    """Rings of a path; the inverse of `_path`."""
+    rings: list[list[NDArray[np.float64]]] = []
+    at = 0
+    while at < len(path):
+        kind = int(path[at])
+        if kind not in POINTS or (kind != MOVE and not rings):
+            raise ValueError(f"expected a path of segments, got {kind} at {at}")
+        after = at + 1 + 2 * POINTS[kind]
+        points = np.reshape(path[at + 1 : after], (POINTS[kind], 2)).astype(float)
+        if kind == MOVE:
+            rings.append([])
+        rings[-1] += list(points) if len(points) < 2 else _curve(rings[-1][-1], points)
+        at = after
+    return [np.array(ring) for ring in rings]
+
+
+def _curve(start: NDArray[np.float64], points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Points along a Bézier curve, by de Casteljau's construction."""
+    share = np.linspace(0, 1, STEPS + 1)[1:, np.newaxis, np.newaxis]
+    line = np.broadcast_to(np.vstack([start, points]), (STEPS, len(points) + 1, 2))
+    while line.shape[1] > 1:
+        line = (1 - share) * line[:, :-1] + share * line[:, 1:]
+    return list(line[:, 0])
