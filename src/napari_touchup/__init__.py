@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from napari_touchup.core.weights import class_weights, weight_map
     from napari_touchup.engine.segment import Prediction, make_masks, segment
     from napari_touchup.engine.train import fit
-    from napari_touchup.io.batch import segment_files
+    from napari_touchup.io.batch import BatchOptions, segment_files
     from napari_touchup.io.images import open_image, read_labels, write_image, write_labels
+    from napari_touchup.io.outputs import Task
     from napari_touchup.nn.checkpoint import Model
     from napari_touchup.nn.checkpoint import save as save_model
     from napari_touchup.nn.header import Header, ModelFileError, read_header
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 # public name: (module, name there)
 _PLACES = {
+    "BatchOptions": ("io.batch", "BatchOptions"),
     "Header": ("nn.header", "Header"),
     "InstanceOptions": ("options", "InstanceOptions"),
     "Model": ("nn.checkpoint", "Model"),
@@ -45,6 +47,7 @@ _PLACES = {
     "NormalizeOptions": ("options", "NormalizeOptions"),
     "Prediction": ("engine.segment", "Prediction"),
     "SegmentOptions": ("options", "SegmentOptions"),
+    "Task": ("io.outputs", "Task"),
     "TrainOptions": ("options", "TrainOptions"),
     "WeightOptions": ("options", "WeightOptions"),
     "average_precision": ("core.metrics", "average_precision"),
@@ -68,6 +71,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "BatchOptions",
     "Header",
     "InstanceOptions",
     "Model",
@@ -76,6 +80,7 @@ __all__ = [
     "NormalizeOptions",
     "Prediction",
     "SegmentOptions",
+    "Task",
     "TrainOptions",
     "WeightOptions",
     "average_precision",

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 from napari_touchup.core.synth import make_image
@@ -468,6 +469,39 @@ def test_an_export_that_fails_says_so(window, movie, tmp_path, qtbot):
     window.panel.export_to(tmp_path / "absent" / "a.tif")
     qtbot.waitUntil(lambda: window.apply.export.status.kind == "failed")
     assert window.panel.exported.text.text() == "The masks were not exported."
+
+
+def copied(window, name):
+    action = next(a for a in window.panel.copy.menu().actions() if a.text() == name)
+    action.trigger()
+    return QGuiApplication.clipboard().text()
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [
+        ("command line", "touchup segment "),
+        ("Python", "from pathlib import Path"),
+        ("methods text", "Objects in 0 frames of 1.tif were segmented with napari-touchup "),
+    ],
+)
+def test_what_was_chosen_is_copied(window, plate, model_file, name, starts, qtbot):
+    window.session.open_model(model_file("mine.safetensors"))
+    window.apply.images.open(plate / "1.tif")
+    qtbot.waitUntil(lambda: window.session.image is not None)
+    text = copied(window, name)
+    assert text.startswith(starts)
+    assert "1.tif" in text
+    assert window.apply.export.status == Status("done", f"Copied: {name}")
+    assert window.panel.exported.text.text() == f"Copied: {name}"
+
+
+def test_an_image_without_a_file_cannot_be_told_of(window, movie):
+    QGuiApplication.clipboard().setText("mine")
+    assert copied(window, "command line") == "mine"
+    status = window.apply.export.status
+    assert status.kind == "ask"
+    assert "no file of its own" in status.text
 
 
 def test_every_control_has_a_tooltip(window, movie):

@@ -1,23 +1,21 @@
 """`touchup segment`: masks for files and folders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from napari_touchup.cli.console import UsageError, output, progress, say, table
+from napari_touchup.cli.console import UsageError, say
 from napari_touchup.cli.models import check_level, model_path
+from napari_touchup.cli.segmenting import run
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
 if TYPE_CHECKING:
-    from napari_touchup.io.batch import BatchOptions, Event, FileDone, FileFailed
+    from napari_touchup.io.batch import BatchOptions
     from napari_touchup.io.outputs import Task
 
 DEFAULTS = InstanceOptions()
-NOTHING_FOUND = "no objects found: another --channel, --diameter or --threshold?"
 
 Inputs = Annotated[
     list[Path],
@@ -83,6 +81,13 @@ Prune = Annotated[
         show_default="all",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="float32, bfloat16 or float16; auto takes bfloat16 where it is faster.",
+    ),
+]
 Threshold = Annotated[
     float,
     typer.Option(metavar="P", help="Objects are where the mask probability (0 to 1) is above it."),
@@ -99,6 +104,9 @@ Split = Annotated[
 ]
 MinSize = Annotated[
     int, typer.Option(metavar="PX", help="Smaller objects are removed, pixels (area).")
+]
+FillHoles = Annotated[
+    bool, typer.Option("--fill-holes/--no-fill-holes", help="Fill the holes of objects.")
 ]
 Method = Annotated[
     str,
@@ -126,15 +134,6 @@ Resume = Annotated[
 ]
 
 
-@dataclass
-class Tally:
-    """What became of the files."""
-
-    done: list["FileDone"] = field(default_factory=list)
-    failed: list["FileFailed"] = field(default_factory=list)
-    notices: set[str] = field(default_factory=set)  # each is said once
-
-
 def segment(
     inputs: Inputs,
     out: Out,
@@ -145,9 +144,11 @@ def segment(
     device: DeviceName = "auto",
     tile: Tile = None,
     prune: Prune = None,
+    precision: Precision = "auto",
     threshold: Threshold = DEFAULTS.threshold,
     h: Split = DEFAULTS.h,
     min_size: MinSize = DEFAULTS.min_size,
+    fill_holes: FillHoles = DEFAULTS.fill_holes,
     method: Method = DEFAULTS.method,
     link: Link = None,
     maps: Maps = False,
@@ -159,16 +160,20 @@ def segment(
     it stops before work starts. A file that cannot be read does not stop the others.
     """
     how = InstanceOptions.model_validate(
-        {"threshold": threshold, "h": h, "min_size": min_size, "method": method}
+        {"threshold": threshold, "h": h, "min_size": min_size}
+        | {"fill_holes": fill_holes, "method": method}
     )
-    where = SegmentOptions(device=device, tile=tile, diameter=diameter, prune=prune)
+    where = SegmentOptions.model_validate(
+        {"device": device, "tile": tile, "diameter": diameter}
+        | {"prune": prune, "precision": precision}
+    )
     tasks, skipped = _plan(inputs, out, maps, resume)
     if skipped:
         say(f"{skipped} finished before, skipped")
     if tasks:
         path = model_path(model)
         check_level(path, prune)
-        _run(tasks, path, _options(channel, axes, where, how, link))
+        run(tasks, path, _options(channel, axes, where, how, link))
 
 
 def _plan(inputs: Sequence[Path], out: Path, maps: bool, resume: bool) -> tuple[list["Task"], int]:
@@ -202,54 +207,3 @@ def _options(
     except ValueError as error:
         raise UsageError(str(error)) from error
     return options
-
-
-def _run(tasks: Sequence["Task"], model: Path, options: "BatchOptions") -> None:
-    from napari_touchup.io.batch import segment_files
-    from napari_touchup.nn.checkpoint import load
-
-    tally = Tally()
-    loaded = load(model, prune=options.segment.prune)
-    with progress("images") as bar:
-        files = bar.add_task("segment", total=len(tasks))
-        for event in segment_files(tasks, loaded, options):
-            _on_event(event, tally, bar)
-            # a failed file counts too; within a file the bar moves with its tiles
-            part = getattr(event, "part", 0.0) % 1
-            bar.update(files, completed=len(tally.done) + len(tally.failed) + part)
-        seconds = bar.tasks[0].elapsed or 0.0
-    _report(tally, seconds)
-
-
-def _on_event(event: "Event", tally: Tally, bar: Progress) -> None:
-    from napari_touchup.io.batch import FileDone, FileFailed, FileNotice
-
-    match event:
-        case FileDone():
-            tally.done.append(event)
-        case FileFailed():
-            tally.failed.append(event)
-        case FileNotice(text=text) if text not in tally.notices:
-            tally.notices.add(text)
-            # a line between the bar's own, which is on stderr; else stderr is for errors
-            bar.console.print(text, markup=False) if bar.console.is_terminal else say(text)
-
-
-def _reason(end: "FileFailed") -> str:
-    return end.reason.removeprefix(str(end.source)).lstrip(": ")
-
-
-def _report(tally: Tally, seconds: float) -> None:
-    empty = [done for done in tally.done if done.objects == 0]
-    rows = [(str(end.source), f"failed: {_reason(end)}") for end in tally.failed]
-    rows += [(str(done.source), NOTHING_FOUND) for done in empty]
-    if rows:
-        output().print(table("image", "what", rows=rows))
-    count = len(tally.done) + len(tally.failed)
-    objects = sum(done.objects for done in tally.done)
-    say(
-        f"{count} images in {seconds:.0f} s: {objects} objects; "
-        f"{len(empty)} without objects, {len(tally.failed)} failed"
-    )
-    if tally.failed:
-        raise RuntimeError(f"{len(tally.failed)} of {count} images failed")

@@ -10,6 +10,7 @@ from napari_touchup.session.image_queue import ImageQueue
 from napari_touchup.session.images import Image
 from napari_touchup.session.marks import Marks
 from napari_touchup.session.mask_export import ExportRequest, MaskExport, drop_channels
+from napari_touchup.session.recipe import Recipe, methods_text, recipe
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.keys import BoundKeys
 from napari_touchup.ui.open_images import axes_of
@@ -56,6 +57,29 @@ class Apply:
         pixel = pixel_of(now.source, now.image.axes)
         labels, axes = drop_channels(np.array(now.masks.data), now.grid.axes)
         return ExportRequest(path, labels, axes, pixel)
+
+    def recipe(self) -> Recipe:
+        """Freeze how the open image would be segmented now.
+
+        Raises
+        ------
+        ValueError
+            In words for people, if no command could do it.
+        """
+        return recipe(self.session, self.chosen_axes())
+
+    def methods_text(self) -> str:
+        """Write the methods section of a paper; errors as of `recipe`."""
+        made, session = self.recipe(), self.session
+        if session.image is None or session.model is None:
+            raise ValueError("Open an image and choose a model first, above.")
+        frames = session.project.masked(session.image.key)
+        reviewed = [
+            known
+            for frame in frames
+            for known in session.project.objects(session.image.key, frame).values()
+        ]
+        return methods_text(made, session.model.header, len(frames), reviewed)
 
     def close(self) -> None:
         """Give the keys back, stop all work."""

@@ -1,11 +1,13 @@
-"""The *Apply & export* fold: many images, one after the other or all at once; masks as a file."""
+"""The *Apply & export* fold: many images, one after the other or all at once; what comes of it."""
 
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_touchup.session.recipe import as_command, as_python
 from napari_touchup.session.status import Status
 from napari_touchup.ui.apply import Apply
+from napari_touchup.ui.copy_button import CopyButton
 from napari_touchup.ui.folder_panel import FolderPanel
 from napari_touchup.ui.forms import narrow_column, push_button
 from napari_touchup.ui.queue_panel import QueuePanel
@@ -15,7 +17,7 @@ FILES = "Label images (*.tif *.tiff)"
 
 
 class ApplyPanel(QWidget):
-    """Queue, folder, export."""
+    """Queue, folder, export, and how to do it again."""
 
     def __init__(self, apply: Apply) -> None:
         super().__init__()
@@ -28,9 +30,18 @@ class ApplyPanel(QWidget):
             " its T and Z axes and its pixel size",
             self._on_view_export,
         )
+        self.copy = CopyButton(
+            {
+                "command line": lambda: as_command(apply.recipe()),
+                "Python": lambda: as_python(apply.recipe()),
+                "methods text": apply.methods_text,
+            },
+            lambda status: setattr(apply.export, "status", status),
+            "How the masks of the open image are made: to do it again elsewhere, or for a paper",
+        )
         self.exported = StatusBox()
 
-        narrow_column(self, self.queue, self.folder, self.export, self.exported)
+        narrow_column(self, self.queue, self.folder, self.export, self.copy, self.exported)
 
         apply.export.events.status.connect(self.exported.show_status)
 
