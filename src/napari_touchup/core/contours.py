@@ -121,7 +121,10 @@ def _corners(pieces: NDArray[np.integer]) -> NDArray[np.intp]:
     """
     height, width = (n - 1 for n in pieces.shape)
     windows = [pieces[r : r + height, c : c + width] for r, c in QUADRANTS]
-    y, x = np.nonzero(np.any([window != windows[0] for window in windows[1:]], axis=0))
+    differ = windows[0] != windows[1]
+    for window in windows[2:]:
+        differ |= window != windows[0]
+    y, x = np.nonzero(differ)
     quadrants = [window[y, x] for window in windows]
     found = []
     for number, own in enumerate(quadrants):
