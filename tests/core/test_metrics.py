@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 from napari_touchup.core import metrics
 from napari_touchup.core import overlap as overlap_module
-from napari_touchup.core.metrics import THRESHOLDS, average_precision, match, pixels, score, seg
-from napari_touchup.core.overlap import overlap
+from napari_touchup.core.metrics import (
+    THRESHOLDS,
+    average_precision,
+    match,
+    pixels,
+    score,
+    score_table,
+    seg,
+)
+from napari_touchup.core.overlap import overlap, pooled
 
 Array = NDArray[np.int32]
 LABELS = arrays(np.int32, (6, 6), elements=st.integers(0, 4))
@@ -222,3 +230,14 @@ def test_what_is_no_pair_of_label_images_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         score(truth, pred)
+
+
+def test_frames_together_are_their_objects_side_by_side():
+    rng = np.random.default_rng(5)
+    truth, pred = rng.integers(0, 9, (2, 3, 12, 12))
+    pred[2] = 0
+    tables = [overlap(a, b) for a, b in zip(truth, pred, strict=True)]
+    apart = np.arange(0, 300, 100)[:, None, None]  # no label is in two frames
+    whole = overlap(np.where(truth, truth + apart, 0), np.where(pred, pred + apart, 0))
+    assert score_table(pooled(tables)) == pytest.approx(score_table(whole), rel=1e-12)
+    assert pooled(tables).truth_count == whole.truth_count

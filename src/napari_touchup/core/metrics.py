@@ -171,11 +171,18 @@ def score(truth: Labels, pred: Labels, *, warping: bool = False) -> dict[str, fl
     ValueError
         For unequal shapes, labels that are not integers >= 0; with `warping`, arrays not 2D.
     """
-    table = overlap(truth, pred)
+    scores = score_table(overlap(truth, pred))
+    if warping:
+        scores["warping_error"] = warping_error(truth, pred).error
+    return scores
+
+
+def score_table(table: Overlap) -> dict[str, float]:
+    """Give what `score` does, of what objects share: all but the warping error."""
     matchings = {threshold: match(table, threshold) for threshold in THRESHOLDS}
     half, foreground = matchings[0.5], pixels(table)
     pairs, bits = rand(table), information(table)
-    scores = {
+    return {
         "ap50": half.average_precision,
         "ap75": matchings[0.75].average_precision,
         "mean_ap": float(np.mean([m.average_precision for m in matchings.values()])),
@@ -192,9 +199,6 @@ def score(truth: Labels, pred: Labels, *, warping: bool = False) -> dict[str, fl
         "v_info": bits.v_info,
         "vi": bits.vi,
     }
-    if warping:
-        scores["warping_error"] = warping_error(truth, pred).error
-    return scores
 
 
 def _assign(

@@ -1,5 +1,6 @@
 """Which truth object shares how many pixels with which predicted one: what all measures need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,38 @@ def overlap(truth: Labels, pred: Labels) -> Overlap:
         pred=filled % width,
         pixels=pixels,
     )
+
+
+def pooled(tables: Sequence[Overlap]) -> Overlap:
+    """Put frames together: the objects of each are its own, only the background is one.
+
+    >>> one = overlap(np.array([7, 7, 0]), np.array([3, 0, 0]))
+    >>> both = pooled([one, one])
+    >>> both.truth_count, both.truth.tolist(), both.truth_sizes.tolist()
+    (2, [0, 1, 1, 0, 2, 2], [2, 2, 2])
+    """
+    truth_first = np.cumsum([0, *(table.truth_count for table in tables)])
+    pred_first = np.cumsum([0, *(table.pred_count for table in tables)])
+    return Overlap(
+        truth_ids=_together([table.truth_ids for table in tables]),
+        pred_ids=_together([table.pred_ids for table in tables]),
+        truth_sizes=_together([table.truth_sizes for table in tables]),
+        pred_sizes=_together([table.pred_sizes for table in tables]),
+        truth=_numbered([table.truth for table in tables], truth_first),
+        pred=_numbered([table.pred for table in tables], pred_first),
+        pixels=np.concatenate([table.pixels for table in tables]),
+    )
+
+
+def _together(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Give one value for the background, the sum, then those of the objects."""
+    return np.concatenate([[sum(each[0] for each in values)], *(each[1:] for each in values)])
+
+
+def _numbered(values: Sequence[NDArray[np.int64]], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count objects on from frame to frame; the background stays 0."""
+    pairs = zip(values, first, strict=False)
+    return np.concatenate([np.where(each > 0, each + start, 0) for each, start in pairs])
 
 
 def _compact(labels: Labels) -> tuple[NDArray[Any], NDArray[np.int64]]:

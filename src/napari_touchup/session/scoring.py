@@ -1,0 +1,139 @@
+"""Masks scored against a truth, in a thread."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import SignalGroupDescriptor
+
+from napari_touchup.core.axes import Stack
+from napari_touchup.core.entries import Index
+from napari_touchup.core.metrics import match, score_table
+from napari_touchup.core.overlap import overlap, pooled
+from napari_touchup.core.warping import warping_error
+from napari_touchup.session.hits import Hits, draw_hits
+from napari_touchup.session.job import Dispatch, Job, direct
+from napari_touchup.session.status import Status, failed
+
+IOU = 0.5  # from here on an object is a hit
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRequest:
+    """What shall be scored.
+
+    Attributes
+    ----------
+    truth, pred : labels with the same axes; are read in a thread
+    frames : are scored together; the objects of each are its own
+    warping : also the warping error, of a single frame; takes up to seconds
+    """
+
+    truth: Stack
+    pred: Stack
+    frames: tuple[Index, ...] = ((),)
+    warping: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores, and what they count.
+
+    Attributes
+    ----------
+    values : as `napari_touchup.core.metrics.score` names them
+    hits : at an IoU of 0.5
+    pictures : of each frame, (Y, X), see `napari_touchup.session.hits.draw_hits`
+    """
+
+    values: Mapping[str, float]
+    hits: Hits
+    pictures: Mapping[Index, NDArray[np.uint8]]
+
+
+@dataclass(eq=False)
+class Scoring:
+    """Serves one request at a time, the last. Each field has a signal in `events`."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    dispatch: Dispatch = direct
+    scored: Scored | None = None
+    status: Status = field(default_factory=Status)
+
+    def __post_init__(self) -> None:
+        self._job: Job | None = None
+
+    def score(self, request: ScoreRequest) -> None:
+        """Score anew; what was scored before is shown until then."""
+        self._stop()
+        job = self._job = Job(score_frames(request), self.dispatch)
+        job.progressed.connect(partial(self._on_scored, job))
+        job.failed.connect(partial(self._on_failed, job))
+        if self.scored is None:
+            self.status = Status("busy", "Scoring")
+        job.start()
+
+    def clear(self) -> None:
+        """Show no score."""
+        self._stop()
+        self.scored = None
+        self.status = Status()
+
+    def close(self) -> None:
+        """Stop; nothing is heard of it afterwards."""
+        self._stop()
+        for name in self.events:
+            self.events[name].disconnect()
+
+    def _stop(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            job.stop()
+
+    def _on_scored(self, job: Job, event: Scored | None) -> None:
+        if job is self._job and event is not None:
+            self.scored = event
+            self.status = Status("done", told(event.hits))
+
+    def _on_failed(self, job: Job, error: BaseException) -> None:
+        if job is self._job:
+            self.scored = None
+            self.status = failed(error, "The masks were not scored.")
+
+
+def told(hits: Hits) -> str:
+    """Say what was found and what was not.
+
+    >>> told(Hits(52, 3, 1))
+    '52 hits, 3 misses, 1 false object'
+    """
+    counts = ((hits.hits, "hit"), (hits.misses, "miss"), (hits.false, "false object"))
+    plural = {"hit": "hits", "miss": "misses", "false object": "false objects"}
+    return ", ".join(f"{n} {name if n == 1 else plural[name]}" for n, name in counts)
+
+
+def score_frames(request: ScoreRequest) -> Generator[Scored | None]:
+    """Score frames together.
+
+    Yields
+    ------
+    None, Scored
+        The first after each frame, so that it can be stopped; the second at the end.
+    """
+    tables, hits, pictures = [], Hits(), {}
+    for index in request.frames:
+        truth, pred = (np.array(stack.read(index)[0]) for stack in (request.truth, request.pred))
+        table = overlap(truth, pred)
+        matching = match(table, IOU)
+        tables.append(table)
+        hits += Hits(matching.tp, matching.fn, matching.fp)
+        pictures[index] = draw_hits(truth, pred, table, matching)
+        yield None
+    values = score_table(pooled(tables))
+    if request.warping and len(request.frames) == 1:
+        values["warping_error"] = warping_error(truth, pred).error
+    yield Scored(values, hits, pictures)
