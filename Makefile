@@ -6,7 +6,7 @@ SCREEN := -screen 0 1280x800x24
 LIBRARIES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libglib2.0-0 libdbus-1-3 libfontconfig1 \
   libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
 
-.PHONY: demo test lint format bench images setup libraries
+.PHONY: demo test lint format bench images docs setup libraries
 
 demo: setup
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/touchup demo; \
@@ -29,6 +29,13 @@ bench: setup
 
 images: setup
 	xvfb-run -a -s "$(SCREEN)" $(BIN)/python docs/images/make.py
+
+# the guide, in build/guide; figures that are drawn anew look the same
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	$(BIN)/python docs/guide/figures.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs/guide build/guide
+	@echo "build/guide/index.html"
 
 setup: libraries .venv/.installed
 
