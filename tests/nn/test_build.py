@@ -45,6 +45,16 @@ def test_unknown_architecture_is_named_with_those_that_exist(make) -> None:
         ("fcn8s", {"depth": 3, "up": "3x3"}, "fcn8s has no depth 3, no up 3x3; it has base, norm"),
         ("unetpp", {"encoder": "resnet18"}, "unetpp has no encoder resnet18; it has base, depth"),
         (
+            "mask-rcnn",
+            {"encoder": "resnet18", "output": "softmax"},
+            "mask-rcnn gives instances, each on its own; it has no output 'softmax'",
+        ),
+        (
+            "unet",
+            {"output": "instances"},
+            "unet gives maps or classes; it has no output 'instances'",
+        ),
+        (
             "unet",
             {"encoder": "resnet18", "padding": "valid"},
             "unet with the encoder resnet18 has no padding valid; it has encoder, base, up",

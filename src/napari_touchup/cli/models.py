@@ -102,7 +102,7 @@ def _rows(header: "Header") -> list[tuple[str, str]]:
         ("network", ", ".join([spec.arch, *_shape(spec)])),
         *([("levels", f"{', '.join(map(str, known))} (--prune)")] if known else []),
         ("takes", f"{spec.in_channels} channel(s){named}"),
-        ("gives", f"{spec.output}, {spec.classes} channels"),
+        ("gives", _given(spec)),
         ("object diameter", f"{header.diameter_px:g} px"),
         ("intensities", f"percentiles {percentiles.low:g} to {percentiles.high:g}"),
         *((f"training {key}", _short(value)) for key, value in header.training.items()),
@@ -116,6 +116,11 @@ def _shape(spec: "ModelSpec") -> list[str]:
 
     values = {name.replace("_", " "): value for name, value in shape_of(spec).items()}
     return [name if value is True else f"{name} {value}" for name, value in values.items()]
+
+
+def _given(spec: "ModelSpec") -> str:
+    whole = spec.output == "instances"
+    return "instances, each on its own" if whole else f"{spec.output}, {spec.classes} channels"
 
 
 def _short(value: JsonValue) -> str:

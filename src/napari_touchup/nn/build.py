@@ -137,8 +137,11 @@ def _architecture(spec: ModelSpec) -> Architecture:
 
 
 def _check(spec: ModelSpec) -> None:
-    """Refuse what an architecture would silently leave unheeded."""
-    known = _architecture(spec).heeds
+    """Refuse what an architecture does not give, or would silently leave unheeded."""
+    known, own = _architecture(spec).heeds, _architecture(spec).usual.get("output")
+    if (spec.output == "instances") != (own == "instances"):
+        gives = "instances, each on its own" if own == "instances" else "maps or classes"
+        raise ValueError(f"{spec.arch} gives {gives}; it has no output {spec.output!r}")
     given = spec.model_dump(exclude_defaults=True, exclude=FOR_ALL)
     unknown = [f"{name} {value}" for name, value in given.items() if name not in known]
     if unknown:
