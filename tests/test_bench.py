@@ -21,13 +21,14 @@ from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from napari_touchup.core.delta import Delta, compare
+from napari_touchup.core.detected import Detected, draw, maps_of
 from napari_touchup.core.entries import Entry
 from napari_touchup.core.instances import masks_from_maps
 from napari_touchup.core.metrics import average_precision, score
 from napari_touchup.core.warping import warping_error
 from napari_touchup.core.weights import update, weight_map
 from napari_touchup.io.project import ProjectFile
-from napari_touchup.options import WeightOptions
+from napari_touchup.options import InstanceOptions, WeightOptions
 from napari_touchup.session.ledger import Ledger
 
 pytestmark = pytest.mark.benchmark_report
@@ -79,6 +80,37 @@ def test_instances() -> None:
         f"scikit-image h_maxima + watershed {megapixels / theirs:.1f} Mpx/s"
     )
     assert ours < theirs
+
+
+def test_detected_objects() -> None:
+    import torch
+
+    from napari_touchup.nn.boxes import nms
+
+    size, count, again = 2048, 1500, 500
+    rng = np.random.default_rng(0)
+    corners = np.stack(np.divmod(np.arange(count), 39), 1) * 52 + rng.integers(0, 12, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.integers(24, 60, (count, 2))], 1)
+    boxes = np.concatenate([boxes, boxes[:again]]).astype(np.float32)  # as two tiles see them
+    y, x = np.mgrid[:28, :28] / 13.5 - 1
+    disc = 1 / (1 + np.exp(12 * (np.hypot(y, x) - 0.95)))
+    masks = np.broadcast_to(disc.astype(np.float32), (len(boxes), 28, 28))
+    found = Detected(boxes, np.linspace(1, 0.6, len(boxes), dtype=np.float32), masks)
+    labels, probability = draw(found, (size, size), InstanceOptions())
+    drawing = seconds(lambda: draw(found, (size, size), InstanceOptions()))
+    mapping = seconds(lambda: maps_of(labels, probability))
+    maps = maps_of(labels, probability)
+    reading = seconds(lambda: masks_from_maps(maps))
+    guesses = torch.from_numpy(boxes[:count]).repeat(20, 1) + torch.randn(20 * count, 4) * 2
+    suppressing = seconds(lambda: nms(guesses, torch.rand(len(guesses)), 0.5))
+    print(
+        f"\n{count} detected objects, 2048 x 2048, a third of them twice: drawn in {drawing:.2f} s,"
+        f" maps {mapping:.2f} s (masks from maps: {reading:.2f} s); "
+        f"{len(guesses)} guesses suppressed in {suppressing:.2f} s"
+    )
+    assert 0.9 * count < labels.max() <= count
+    assert drawing < 3
+    assert suppressing < 3
 
 
 def test_measures() -> None:
