@@ -90,23 +90,23 @@ def test_at_first_objects_are_rare() -> None:
 
 def test_proposals_are_sure_clipped_and_do_not_overlap() -> None:
     _, levels = levels_of((64, 64))
-    # two 8 px anchors far apart, the anchor of 11 px at the first place (overlap 0.5), and one that
-    # is not sure; all codes are 0
-    sure = sure_of(levels, [(0, 0, 0, 3.0), (0, 0, 64, 2.0), (0, 3, 63, 4.0), (0, 0, 40, -4.0)])
+    # two 8 px anchors far apart, the anchor of 16 px at the first place, and one that is not sure;
+    # all codes are 0
+    sure = sure_of(levels, [(0, 0, 0, 3.0), (0, 0, 128, 2.0), (0, 3, 63, 4.0), (0, 0, 40, -1.0)])
     given = propose(sure, (64, 64), training=False)
     assert given.image.tolist() == [0, 0, 0]
-    expected = [[58, 58, 64, 64], [0, 0, 6, 6], [0, 0, 7.65685, 7.65685]]
-    torch.testing.assert_close(given.boxes, torch.tensor(expected))
+    expected = [[58, 58, 64, 64], [0, 0, 6, 6], [0, 0, 10, 10]]
+    assert given.boxes.tolist() == expected
 
 
 def test_of_proposals_that_overlap_the_best_remains() -> None:
     _, levels = levels_of((64, 64))
-    # anchors of 16 px at cells 1 px... of stride 4 and of stride 8: (14, 14) and (12, 12)
+    # anchors of 16 px at cells of stride 4 and of stride 8: around (14, 14) and (12, 12)
     sure = sure_of(levels, [(0, 0, 128 + 3 * 8 + 3, 1.0), (1, 0, 1 * 4 + 1, 3.0)])
-    boxes = torch.stack([sure[0].anchors[0, 155], sure[1].anchors[0, 5]])
-    assert boxes.tolist() == [[6, 6, 22, 22], [4, 4, 20, 20]]
-    assert overlap(boxes[0], boxes[1]).item() == pytest.approx(196 / 316)
-    assert len(propose(sure, (64, 64), training=False).boxes) == 2
+    sure[0].codes[0, 0, 155, :2] = 1 / 16  # (15, 15)
+    boxes = propose(sure, (64, 64), training=False).boxes
+    assert boxes.tolist() == [[4, 4, 20, 20], [7, 7, 23, 23]]
+    assert overlap(boxes[0], boxes[1]).item() == pytest.approx(169 / 343)
     sure[0].codes[0, 0, 155, :2] = -1.5 / 16  # now at (4.5, 4.5)
     assert propose(sure, (64, 64), training=False).boxes.tolist() == [[4, 4, 20, 20]]
 

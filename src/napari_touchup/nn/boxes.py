@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 LARGEST_SCALE = log(1000 / 16)  # of a box relative to its anchor, as in the authors' Detectron
-PAIRS = 2**22  # of boxes that are compared at once: 100 MB
+PAIRS = 2**20  # of boxes that are compared at once: 100 MB
+STRIP_PX = 64  # boxes in other strips of columns are not compared
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
 
     Parameters
     ----------
-    boxes : (N, 4)
+    boxes : (N, 4), clipped to an image
     scores : (N,); of equal ones the first counts as better
     threshold : intersection over union above which a box is suppressed
 
@@ -87,21 +88,36 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
 
 
 def _overlapping(boxes: Tensor, threshold: float) -> Tensor:
-    """Pairs (2, P) of boxes that overlap more. Only those that share rows are compared."""
-    order = boxes[:, 0].argsort()
-    boxes = boxes[order]
-    first = torch.arange(len(boxes), device=boxes.device)
-    # in the order of their tops, those that begin above the bottom of box i are i + 1 ... end
-    end = torch.searchsorted(boxes[:, 0].contiguous(), boxes[:, 2].contiguous())
-    counts = (end - first - 1).clamp(min=0)
-    found = []
+    """Pairs (2, P) of boxes that overlap more; some may come twice.
+
+    Only those are compared that share a strip of columns, and of which one begins where the other
+    could still overlap it enough.
+    """
+    strips = (boxes[:, 1::2] / STRIP_PX).long()  # first and last
+    index = torch.arange(len(boxes), device=boxes.device)
+    index, step = _repeated(index, strips[:, 1] - strips[:, 0] + 1)
+    y0, y1 = boxes[index, 0], boxes[index, 2]
+    strip = (strips[index, 0] + step) * (boxes[:, 2].amax().long() + 2 if len(boxes) else 1)
+    order = (strip + y0.long()).argsort()
+    index, keys = index[order], (strip + y0.long())[order]
+    # what overlaps a box more along both axes does so along y
+    ends = torch.searchsorted(keys, (strip + (y1 - threshold * (y1 - y0)).long())[order] + 1)
+    first = torch.arange(len(index), device=boxes.device)
+    counts = (ends - first - 1).clamp(min=0)
+    found = [index.new_empty(2, 0)]
     for part in _parts(counts):
-        i = first[part].repeat_interleave(counts[part])
-        begun = (counts[part].cumsum(0) - counts[part]).repeat_interleave(counts[part])
-        j = i + 1 + torch.arange(len(i), device=i.device) - begun
-        close = overlap(boxes[i], boxes[j]) > threshold
-        found.append(torch.stack([i[close], j[close]]))
-    return order[torch.cat(found, 1)] if found else order.new_empty(2, 0)
+        i, step = _repeated(first[part], counts[part])
+        pairs = torch.stack([index[i], index[i + 1 + step]])
+        found.append(pairs[:, overlap(boxes[pairs[0]], boxes[pairs[1]]) > threshold])
+    return torch.cat(found, 1)
+
+
+def _repeated(values: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Each value so often, and which time it is: 0, 1, ..."""
+    begun = counts.cumsum(0) - counts
+    repeated = values.repeat_interleave(counts)
+    every = torch.arange(len(repeated), device=values.device)
+    return repeated, every - begun.repeat_interleave(counts)
 
 
 def _parts(counts: Tensor) -> list[slice]:
