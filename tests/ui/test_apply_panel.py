@@ -1,3 +1,5 @@
+import csv
+
 import numpy as np
 import pytest
 import tifffile
@@ -461,6 +463,40 @@ def test_export_asks_where(window, movie, tmp_path, monkeypatch, qtbot):
     qtbot.waitUntil(lambda: window.apply.export.status.kind == "done")
     assert asked == ["movie_masks.tif"]
     assert tifffile.imread(tmp_path / "a.tiff").shape == (3, 32, 64)
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "written"),
+    [
+        ("b", "", "b.tif"),
+        ("b.geojson", "", "b.geojson"),
+        ("b.zip", "Label images (*.tif *.tiff)", "b.zip"),
+        ("b", "ROIs for ImageJ (*.zip)", "b.zip"),
+        ("movie_masks.tif", "Measurements (*.csv)", "movie_masks.csv"),
+    ],
+)
+def test_export_as_the_ending_or_the_filter_says(
+    window, movie, tmp_path, monkeypatch, qtbot, typed, chosen, written
+):
+    window.session.segment()
+    qtbot.waitUntil(lambda: not window.session.running)
+    answer = str(tmp_path / typed), chosen
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: answer)
+    window.panel.export.click()
+    qtbot.waitUntil(lambda: window.apply.export.status.kind == "done")
+    assert [path.name for path in tmp_path.glob("*.*")] == [written]
+
+
+def test_a_table_holds_the_intensities_of_the_image(window, movie, tmp_path, qtbot):
+    window.session.segment()
+    qtbot.waitUntil(lambda: not window.session.running)
+    window.panel.export_to(tmp_path / "a.csv")
+    qtbot.waitUntil(lambda: window.apply.export.status.kind == "done")
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["area_px"], row["intensity_mean_c1"]) for row in rows] == [
+        ("1", "64", "90.0"), ("1", "64", "60.0"),
+    ]  # fmt: skip
 
 
 def test_an_export_that_fails_says_so(window, movie, tmp_path, qtbot):

@@ -14,8 +14,8 @@ from napari_touchup.io.converted import (
     opened,
     refuse_clashes,
 )
-from napari_touchup.io.geojson import write_geojson
-from napari_touchup.io.images import ImageFile, read_labels
+from napari_touchup.io.images import read_labels
+from napari_touchup.io.mask_files import write_outlines
 from napari_touchup.io.measurements import (
     check_frames,
     measure_file,
@@ -23,9 +23,7 @@ from napari_touchup.io.measurements import (
     write_cells,
     write_summary,
 )
-from napari_touchup.io.outlines import Outline, outlines_of
 from napari_touchup.io.pairs import name_of
-from napari_touchup.io.rois import write_rois
 
 CELLS, IMAGES = "cells.csv", "images.csv"
 
@@ -108,7 +106,9 @@ def export_files(export: Export) -> Generator[Event]:
             masks = read_labels(task.source)
             if image is not None:
                 check_frames(masks, image)
-            objects = _write_outlines(task, masks, image)
+            for path in task.outputs:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            objects = write_outlines(task.outputs, masks, image)
             if export.cells is not None:
                 columns = measure_file(masks, image)
                 tables[task.source.name] = columns
@@ -121,18 +121,3 @@ def export_files(export: Export) -> Generator[Event]:
         export.cells.parent.mkdir(parents=True, exist_ok=True)
         write_cells(export.cells, tables)
         write_summary(export.images, rows)
-
-
-def _write_outlines(task: ExportTask, masks: ImageFile, image: ImageFile | None) -> int:
-    """Write outlines as both formats need them, and count them."""
-    if not task.outputs:
-        return 0
-    outlines: list[Outline] = list(outlines_of(masks.data, masks.axes))
-    for path in task.outputs:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    if task.rois is not None:
-        channels = 1 if image is None or image.rgb else image.stack().n_channels
-        write_rois(task.rois, outlines, hyperstack=channels > 1)
-    if task.geojson is not None:
-        write_geojson(task.geojson, outlines)
-    return len(outlines)

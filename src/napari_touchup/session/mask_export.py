@@ -1,4 +1,4 @@
-"""“Export masks…”: a label image written in a thread."""
+"""“Export masks…”: masks written to a file, in a thread."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import SignalGroupDescriptor
 
-from napari_touchup.io.images import write_labels
+from napari_touchup.io.images import ImageFile
+from napari_touchup.io.mask_files import write_masks
 from napari_touchup.io.tiff import PixelSize
 from napari_touchup.session.job import Dispatch, Job, direct
 from napari_touchup.session.status import Status, failed
@@ -21,21 +22,23 @@ class ExportRequest:
 
     Attributes
     ----------
-    path : of the TIFF
+    path : its ending says what is written, see `napari_touchup.io.mask_files`
     labels : (..., Y, X) int array
-    axes : one letter of TZCYX for each axis
+    axes : one letter of TZYX for each axis
     pixel : is noted in the file
+    image : that the masks belong to; a table has its intensities
     """
 
     path: Path
     labels: NDArray[np.integer[Any]]
     axes: str
     pixel: PixelSize | None = None
+    image: ImageFile | None = None
 
 
 @dataclass(eq=False)
 class MaskExport:
-    """Writes one label image at a time. Each field has a signal in `events`."""
+    """Writes one file at a time. Each field has a signal in `events`."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
@@ -54,8 +57,8 @@ class MaskExport:
         """Nothing is heard of it afterwards; what is being written is finished."""
         self.events.status.disconnect()
 
-    def _on_written(self, request: ExportRequest) -> None:
-        self.status = Status("done", written(request))
+    def _on_written(self, text: str) -> None:
+        self.status = Status("done", text)
 
     def _on_failed(self, error: BaseException) -> None:
         self.status = failed(error, "The masks were not exported.")
@@ -74,14 +77,7 @@ def drop_channels(
     return labels.squeeze(axes.index("C")), axes.replace("C", "")
 
 
-def written(request: ExportRequest) -> str:
-    """Say what is in the file, as Fiji will show it."""
-    sizes = zip(request.axes, request.labels.shape, strict=True)
-    text = f"Wrote {request.path.name}: {', '.join(f'{letter} {n}' for letter, n in sizes)}"
-    pixel = request.pixel
-    return f"{text}, pixel {pixel.x:.4g} {pixel.unit}" if pixel else f"{text}, no pixel size known"
-
-
-def _write(request: ExportRequest) -> Generator[ExportRequest]:
-    write_labels(request.path, request.labels, request.axes, request.pixel)
-    yield request
+def _write(request: ExportRequest) -> Generator[str]:
+    masks = ImageFile(request.labels, request.axes, pixel=request.pixel)
+    found = write_masks(request.path, masks, request.image)
+    yield f"Wrote {request.path.name}: {found}"

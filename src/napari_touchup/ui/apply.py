@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from napari.components import ViewerModel
 
+from napari_touchup.io.images import ImageFile
 from napari_touchup.session.folder_run import FolderRun
 from napari_touchup.session.image_queue import ImageQueue
 from napari_touchup.session.images import Image
@@ -56,7 +57,8 @@ class Apply:
             return None
         pixel = pixel_of(now.source, now.image.axes)
         labels, axes = drop_channels(np.array(now.masks.data), now.grid.axes)
-        return ExportRequest(path, labels, axes, pixel)
+        image = ImageFile(now.image.data, now.image.axes, now.image.rgb)
+        return ExportRequest(path, labels, axes, pixel, image)
 
     def recipe(self) -> Recipe:
         """Freeze how the open image would be segmented now.

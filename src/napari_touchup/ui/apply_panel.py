@@ -1,9 +1,11 @@
 """The *Apply & export* fold: many images, one after the other or all at once; what comes of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_touchup.io.mask_files import ENDINGS, FORMATS, TIFF
 from napari_touchup.session.recipe import as_command, as_python
 from napari_touchup.session.status import Status
 from napari_touchup.ui.apply import Apply
@@ -13,7 +15,10 @@ from napari_touchup.ui.forms import narrow_column, push_button
 from napari_touchup.ui.queue_panel import QueuePanel
 from napari_touchup.ui.status_box import StatusBox
 
-FILES = "Label images (*.tif *.tiff)"
+FILES = {
+    f"{title} ({' '.join(f'*{ending}' for ending in endings)})": endings
+    for title, endings in FORMATS.items()
+}
 
 
 class ApplyPanel(QWidget):
@@ -26,8 +31,9 @@ class ApplyPanel(QWidget):
         self.folder = FolderPanel(apply, self.queue)
         self.export = push_button(
             "Export masks…",
-            "Write the masks of the open image, all frames, as a label TIFF that Fiji opens with"
-            " its T and Z axes and its pixel size",
+            "Write the masks of the open image, all frames: as a label TIFF that Fiji opens with"
+            " its T and Z axes and its pixel size, as ROIs for ImageJ, as GeoJSON for QuPath, or"
+            " as a table of measurements",
             self._on_view_export,
         )
         self.copy = CopyButton(
@@ -52,14 +58,17 @@ class ApplyPanel(QWidget):
             text = "There are no masks yet. Press Segment, or paint some."
             self._apply.export.status = Status("ask", text)
             return
-        name, _ = QFileDialog.getSaveFileName(self, "Export masks", proposed, FILES)
+        name, chosen = QFileDialog.getSaveFileName(self, "Export masks", proposed, ";;".join(FILES))
+        path, endings = Path(name), FILES.get(chosen, TIFF)
+        if endings != TIFF and path.suffix.lower() in TIFF:  # that of the proposed name
+            path = path.with_suffix("")
         if name:
-            self.export_to(Path(name))
+            self.export_to(path, endings)
 
-    def export_to(self, path: Path) -> None:
-        """Write the masks of the open image; a name without an ending becomes a TIFF's."""
-        if path.suffix.lower() not in (".tif", ".tiff"):
-            path = path.with_name(f"{path.name}.tif")
+    def export_to(self, path: Path, endings: Sequence[str] = TIFF) -> None:
+        """Write the masks of the open image as the ending says; without one, as chosen."""
+        if path.suffix.lower() not in ENDINGS:
+            path = path.with_name(f"{path.name}{endings[0]}")
         request = self._apply.export_request(path)
         if request is not None:
             self._apply.export.start(request)

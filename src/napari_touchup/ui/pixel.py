@@ -1,5 +1,6 @@
 """How large a pixel is: between a file, which says so once, and a layer, which does by the axis."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,26 @@ def place_of(axes: str, pixel: PixelSize | None) -> dict[str, Any]:
 
 def pixel_of(layer: Layer, axes: str) -> PixelSize | None:
     """Size of a layer's pixels in micrometres; of one without units, what its file says."""
-    units = dict(zip(axes, layer.units, strict=False))
-    scale = dict(zip(axes, layer.scale, strict=False))
-    if not units["Y"].is_compatible_with("um"):
-        path = layer.source.path
-        return None if path is None else pixel_of_file(Path(path))
-    edges = {
-        letter: float((abs(scale[letter]) * units[letter]).m_as("um"))
-        for letter in "YXZ"
-        if letter in units and units[letter].is_compatible_with("um")
+    size = size_of(axes, layer.scale, layer.units)
+    path = layer.source.path
+    return pixel_of_file(Path(path)) if size is None and path is not None else size
+
+
+def size_of(axes: str, scale: Iterable[Any], units: Iterable[Any]) -> PixelSize | None:
+    """Size of pixels in micrometres; None where Y has no unit of length.
+
+    Parameters
+    ----------
+    scale, units : of each axis, as a layer has them
+    """
+    lengths = {
+        letter: float((abs(edge) * unit).m_as("um"))
+        for letter, edge, unit in zip(axes, scale, units, strict=False)
+        if letter in "YXZ" and unit.is_compatible_with("um")
     }
-    return PixelSize(edges["Y"], edges["X"], edges.get("Z"))
+    if "Y" not in lengths or "X" not in lengths:
+        return None
+    return PixelSize(lengths["Y"], lengths["X"], lengths.get("Z"))
 
 
 def pixel_of_file(path: Path) -> PixelSize | None:
