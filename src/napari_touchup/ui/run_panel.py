@@ -23,6 +23,7 @@ KEY = "Shift-S"
 PRIMARY = """
 QPushButton { font-weight: bold; font-size: 14px; color: white; background-color: #2f5bd0; }
 QPushButton:hover { background-color: #4670e0; }
+QPushButton:disabled { color: #c8c8c8; background-color: #6b6f78; }
 """  # white on this blue has a contrast of 5.9 : 1, in both themes
 SCOPES = {
     "frame": ("This frame", "Segment the frame that is shown"),
