@@ -56,6 +56,7 @@ class SegmentOptions(Options):
     device: str = "auto"  # "auto", "cpu", "mps", "cuda" or "cuda:N"
     tile: Annotated[int, Field(ge=1)] | None = None  # tile edge, pixels; None: from free memory
     batch: Annotated[int, Field(ge=1)] | None = None  # tiles at once; None: from free memory
+    memory: Positive | None = None  # GB that tiles may take at most; None: half of what is free
     diameter: Positive | None = None  # object diameter in this image, pixels; None: no rescaling
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     compile: bool = False  # torch.compile: 6-12 s once, then faster

@@ -81,6 +81,19 @@ def test_tiles_fit_into_free_memory(monkeypatch, free, shape, expected):
     assert prepare(model_of(), FLOAT32).sizes(shape, FLOAT32) == expected
 
 
+@pytest.mark.parametrize(
+    ("cap", "expected"),
+    [(0.016, (720, 1)), (1000, (1216, 1)), (1e-9, (56, 1))],  # GB
+)
+def test_tiles_stay_below_a_cap(monkeypatch, cap, expected):
+    monkeypatch.setattr(runner, "values_per_pixel", lambda *_: 8)
+    monkeypatch.setattr(runner, "free_memory", lambda _device: 10**12)
+    options = FLOAT32.model_copy(update={"memory": cap})
+    tile, batch = prepare(model_of(), FLOAT32).sizes((2000, 2000), options)
+    assert (tile, batch) <= expected
+    assert tile > expected[0] - 200
+
+
 def test_sizes_that_were_asked_for():
     options = FLOAT32.model_copy(update={"tile": 200, "batch": 5})
     assert prepare(model_of(), FLOAT32).sizes((592, 600), options) == (200, 5)

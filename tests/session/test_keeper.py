@@ -178,3 +178,28 @@ def test_a_folder_that_is_no_project_is_told(window, tmp_path):
     one = window()
     one.keeper.resume(tmp_path)
     assert one.session.status.kind == "failed"
+
+
+def test_new_projects_in_a_folder_of_choice(window, spots, projects, tmp_path):
+    first = window()
+    first.keeper.place = tmp_path / "mine" / "work"
+    image = first.session.image = cells(spots)
+    first.paint(image)
+    first.until(lambda: first.session.saved.startswith("Saved "))
+    assert first.session.saved.endswith(f"in {tmp_path / 'mine' / 'work' / 'cells.touchup'}")
+    first.close()
+    # it is found again, whatever the folder is now
+    assert [path.parent for path in known_projects()] == [tmp_path / "mine" / "work"]
+    second = window()
+    second.session.image = cells(spots)
+    second.until(lambda: second.session.status.kind == "ask")
+    assert "1 correction" in second.session.status.text
+
+
+def test_a_folder_that_cannot_be_made_is_said(window, spots, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    one = window()
+    one.keeper.place = tmp_path / "file"
+    image = one.session.image = cells(spots)
+    one.paint(image)
+    assert one.session.saved.startswith("Not saved yet: no project can be made (")

@@ -37,6 +37,7 @@ TILE_MAX = {"cpu": 1216, "mps": 1216, "cuda": 2240}
 FAR = 4  # halos to which a tile grows beyond that, so that it keeps a quarter of its pixels
 BATCH_PX = {"cpu": 1, "mps": 1, "cuda": 8_000_000}
 MEMORY_SHARE = 0.5  # of the free memory that a batch may take
+GB = 10**9  # bytes
 # Around its middle an object needs half of itself, and as much again for its rivals; see `detect`.
 OBJECT_PX = 128  # edge of the largest object that a tile detects as the whole frame does
 ALIVE_SHARE = 0.5  # of all layers' outputs that are alive at once; a U-Net has about a third
@@ -147,6 +148,8 @@ class Runner:
     def sizes(self, shape: tuple[int, int], options: SegmentOptions) -> tuple[int, int]:
         """Tile edge (pixels) and number of tiles in a batch for a frame (Y, X)."""
         memory = MEMORY_SHARE * free_memory(self.device.name)
+        if options.memory is not None:
+            memory = min(memory, options.memory * GB)
         pixels = int(memory / (self.values * self.device.dtype.itemsize))
         wanted = max(TILE_MAX[self.kind], FAR * max(self.geometry.halo))
         tile = options.tile or min(wanted, isqrt(pixels))

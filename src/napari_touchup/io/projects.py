@@ -47,14 +47,15 @@ def projects_folder() -> Path:
     return Path(named) if named else user_data_path("napari-touchup", appauthor=False) / "projects"
 
 
-def new_project(name: str, identity: str | None = None) -> ProjectFile:
-    """Make a project in the user's folder.
+def new_project(name: str, identity: str | None = None, folder: Path | None = None) -> ProjectFile:
+    """Make a project in the user's folder, or in another one.
 
     Parameters
     ----------
     name : of the image, say; what no file name may hold is left out, and "cells 2" taken where
         "cells" is there
     identity : UUID of what was begun in memory
+    folder : made where it is not there; `remember` what is in it
 
     Raises
     ------
@@ -65,7 +66,7 @@ def new_project(name: str, identity: str | None = None) -> ProjectFile:
     for number in count(1):
         title = safe if number == 1 else f"{safe} {number}"
         try:
-            return ProjectFile.create(projects_folder() / (title + SUFFIX), identity)
+            return ProjectFile.create((folder or projects_folder()) / (title + SUFFIX), identity)
         except FileExistsError:
             continue
     raise AssertionError  # numbers have no end

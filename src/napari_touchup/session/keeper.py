@@ -21,7 +21,15 @@ READ_ONLY = "Another window works in this project: look as you like, nothing is 
 
 
 class Keeper:
-    """Tells in `session.saved` where the work is."""
+    """Tells in `session.saved` where the work is.
+
+    Attributes
+    ----------
+    place : Path, optional
+        Folder in which new projects are made; None: the user's.
+    """
+
+    place: Path | None = None
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -71,7 +79,8 @@ class Keeper:
             return
         image = self._session.image
         try:
-            store = new_project(image.name if image else "cells", self._ledger.identity)
+            name = image.name if image else "cells"
+            store = new_project(name, self._ledger.identity, self.place)
         except OSError as error:
             self._on_trouble(
                 f"no project can be made ({error.strerror or error}). Go on, it is tried again."

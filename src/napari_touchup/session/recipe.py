@@ -131,7 +131,7 @@ def methods_text(recipe: Recipe, header: Header, frames: int, reviewed: Iterable
 
 def _changed(options: Options) -> dict[str, Any]:
     """Options that are not the default ones, without what only says how fast it goes."""
-    return options.model_dump(exclude_defaults=True)
+    return options.model_dump(exclude_defaults=True, exclude={"memory"})
 
 
 def _told(values: Mapping[str, Any]) -> str:

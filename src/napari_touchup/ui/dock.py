@@ -33,7 +33,7 @@ from napari_touchup.ui.layers_panel import LayersPanel
 from napari_touchup.ui.masks_panel import MasksPanel
 from napari_touchup.ui.measure import Measure
 from napari_touchup.ui.model_panel import ModelPanel
-from napari_touchup.ui.preferences import shared_folder
+from napari_touchup.ui.preferences import Preferences, shared_folder
 from napari_touchup.ui.preview_layer import PreviewLayer
 from napari_touchup.ui.run_panel import KEY, RunPanel
 from napari_touchup.ui.trial_layer import TrialLayer
@@ -85,6 +85,7 @@ class TouchUpDock(QScrollArea):
         self.correct = Correct(napari_viewer, self.session, self.binding)
         self.tuning = FineTuning(self.session, worker or Child())
         self.trial = TrialLayer(napari_viewer, self.binding, self.tuning)
+        self.preferences = Preferences(self.session, self.tuning, self.keeper)
         self.comparison = Comparison(self.tuning)
         self.compare = CompareLayer(napari_viewer, self.binding, self.comparison)
         self.versions = VersionsPanel(self.models, self.comparison, self.compare, self)
@@ -113,7 +114,7 @@ class TouchUpDock(QScrollArea):
         # a closed dock is destroyed; its work must end with it
         parts = (
             self.keys, self.apply, self.correct, self.compare, self.trial, self.preview,
-            self.tuning, self.binding,
+            self.preferences, self.tuning, self.binding,
         )  # fmt: skip
         self.destroyed.connect(_Farewell(napari_viewer, parts))
         self.destroyed.connect(self.list_of_keys.release)
