@@ -30,12 +30,12 @@ bench: setup
 images: setup
 	xvfb-run -a -s "$(SCREEN)" $(BIN)/python docs/images/make.py
 
-# the guide, in build/guide; figures that are drawn anew look the same
+# figures that are drawn anew are the same files
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
 	$(BIN)/python docs/guide/figures.py
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs/guide build/guide
-	@echo "build/guide/index.html"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/guide docs build/docs
+	@echo "Open build/docs/guide/index.html"
 
 setup: libraries .venv/.installed
 

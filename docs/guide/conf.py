@@ -1,4 +1,4 @@
-"""How sphinx builds the guide: make docs."""
+"""How sphinx builds the guide, and the studies beside it: make docs."""
 
 import inspect
 import re
@@ -15,10 +15,10 @@ project = "napari-touchup"
 author = "The napari-touchup developers"
 version = release = metadata.version("napari-touchup")
 
+root_doc = "guide/index"  # the source is docs/, for links from the guide to the studies
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
 
 html_theme = "alabaster"
 html_title = "Touch-Up"
