@@ -1,5 +1,7 @@
 """Tiles detect what one pass over the whole frame detects, with a real network."""
 
+from math import log
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from napari_touchup.nn.build import build
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.header import Header
 from napari_touchup.nn.mask_rcnn import MaskRCNN
-from napari_touchup.nn.rpn import propose
+from napari_touchup.nn.rpn import LEAST_OBJECTNESS, propose
 from napari_touchup.options import ModelSpec, SegmentOptions
 
 FLOAT32 = SegmentOptions(device="cpu", precision="float32")
@@ -66,7 +68,7 @@ def model(detecting: ModelSpec) -> Model:
     with torch.no_grad():
         learn_statistics(net, x)
         logits = torch.cat([level.logits.flatten() for level in net.everywhere(x)[1]])
-        settle(net.rpn.objectness, logits, 0.02, -3)
+        settle(net.rpn.objectness, logits, 0.03, log(LEAST_OBJECTNESS))
         features, levels = net.everywhere(x)
         scores, _ = net._classify(features, propose(levels, (256, 512), training=False))
         settle(net.box.score, scores.logit(eps=1e-30), 0.5, 0)
