@@ -51,7 +51,7 @@ def test_wheel_holds_manifest_samples_and_model(wheel_site: Path) -> None:
     found = json.loads(subprocess.run(run, check=True, capture_output=True, env=env).stdout)
     assert found["package"].startswith(str(wheel_site))
     assert found["model"].startswith(str(wheel_site))
-    assert found["widgets"] == ["Touch-Up", "Weight map"]
+    assert found["widgets"] == ["Touch-Up", "Weight map", "Measure & score"]
     assert {p.name for p in (ROOT / "sample_data").iterdir()} == set(found["samples"])
     assert found["model_name"]
     assert found["replay"].startswith(str(wheel_site))

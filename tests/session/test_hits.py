@@ -40,10 +40,11 @@ def pieces(mask):
 
 
 def test_a_single_pixel_is_seen():
-    truth = np.zeros((5, 5), int)
-    truth[2, 2] = 3
-    table = overlap(truth, truth * 0)
-    assert draw_hits(truth, truth * 0, table, match(table))[2, 2] == MISS
+    truth, pred = np.zeros((2, 5, 5), int)
+    truth[2, 2], pred[4, 4] = 3, 1
+    table = overlap(truth, pred)
+    drawn = draw_hits(truth, pred, table, match(table))
+    assert (drawn[2, 2], drawn[4, 4]) == (MISS, FALSE)
 
 
 def test_nothing_at_all():

@@ -56,7 +56,7 @@ def test_a_plane(desk):
     assert desk.shown("area_px") == [4, 6, 1]
     assert desk.shown("neighbours") == [1, 1, 0]
     assert desk.shown("intensity_max_c1") == [22, 34, 68]
-    assert desk.measuring.status.text == "3 objects"
+    assert desk.measuring.status.text == "3 objects, median area 4 px"
     assert desk.measuring.column == "area_px"
     assert [column.title for column in desk.measuring.view.table.shown()] == [
         "cell", "area (px)", "perimeter (px)", "eccentricity", "neighbours",
@@ -69,6 +69,18 @@ def test_physical_units(desk):
     assert desk.shown("area_um2") == [1.0, 1.5, 0.25]
     assert desk.measuring.column == "area_um2"
     assert desk.measuring.view.table.shown()[1].title == "area (µm²)"
+
+
+def test_the_column_stays_when_a_unit_comes(desk):
+    desk.measure(source(plane()))
+    desk.measuring.column = "perimeter_px"
+    desk.measure(source(plane(), pixel=(0.5, 0.5)))
+    desk.until(lambda: desk.measuring.column == "perimeter_um")
+    assert "median perimeter 2 µm" in desk.measuring.status.text
+    desk.measuring.column = "eccentricity"
+    desk.measure(source(plane(), pixel=(2, 2)))
+    desk.until(lambda: desk.measuring._job is None)
+    assert desk.measuring.column == "eccentricity"
 
 
 def test_a_stack_and_channels_in_another_order(desk):
@@ -101,7 +113,7 @@ def test_filter_and_sort(desk):
     assert desk.shown() == [2, 1, 5]
     desk.measuring.filter = "area < 5"
     assert desk.shown() == [1, 5]
-    assert desk.measuring.status.text == "2 of 3 objects"
+    assert desk.measuring.status.text == "2 of 3 objects, median area 2.5 px"
     desk.measuring.filter = "aera < 5"
     assert desk.shown() == [1, 5]
     assert desk.measuring.trouble == "There is no column “aera”; did you mean “area”?"

@@ -17,6 +17,7 @@ def test_the_docks_start_without_torch():
     """napari starts, and the dock opens, before torch is loaded."""
     code = (
         "import sys, napari, napari_touchup.ui.dock, napari_touchup.ui.weights_dock;"
+        "import napari_touchup.ui.measure_dock;"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -36,9 +37,11 @@ def test_manifest():
     assert installed == MANIFEST.read_text(), "install the package again: the copy is an old one"
     manifest = PluginManifest.from_file(MANIFEST)
     docks = [widget.display_name for widget in manifest.contributions.widgets]
-    assert docks == ["Touch-Up", "Weight map"]
+    assert docks == ["Touch-Up", "Weight map", "Measure & score"]
     menu = manifest.contributions.menus["napari/layers/segment"]
     assert [item.command for item in menu] == ["napari-touchup.dock", "napari-touchup.weights"]
+    (item,) = manifest.contributions.menus["napari/layers/measure"]
+    assert item.command == "napari-touchup.measure"
     manifest.validate_imports()
 
 
@@ -47,3 +50,10 @@ def test_docks_open_from_the_menu(make_napari_viewer):
     for name in ("Touch-Up", "Weight map"):
         _, dock = viewer.window.add_plugin_dock_widget("napari-touchup", name)
         assert dock.maximumWidth() == 320
+
+
+def test_the_table_opens_below_the_canvas(make_napari_viewer):
+    viewer = make_napari_viewer()
+    widget, dock = viewer.window.add_plugin_dock_widget("napari-touchup", "Measure & score")
+    assert widget.area == "bottom"
+    assert dock.minimumWidth() <= 250

@@ -16,7 +16,7 @@ from napari_touchup.session.teaching import LINE_PX, outlines
 HIT, MISS, FALSE = 1, 2, 3  # values of the picture
 SOLID = (1.0, 1.0)  # period in pixels, part of it that is drawn
 STYLES = {HIT: SOLID, MISS: (14.0, 0.6), FALSE: (7.0, 0.45)}
-PARTS = 3  # a small outline is still broken in as many
+PARTS = 3  # a small outline is still broken in as many; a smaller one is not
 
 Labels = NDArray[np.integer[Any]]
 
@@ -74,4 +74,5 @@ def _broken(
     dy, dx = (each - (np.bincount(number, each) / size)[number] for each in (y, x))
     count = np.maximum(np.rint(size / LINE_PX / period), PARTS)[number]
     turns = np.arctan2(dy, dx) / (2 * np.pi) + 0.5  # 0 to 1
-    return np.asarray(turns * count % 1 < part)
+    small = size[number] < PARTS * period  # dots of it would not be seen
+    return np.asarray(small | (turns * count % 1 < part))

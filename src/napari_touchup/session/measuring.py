@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
+from napari_touchup.core.columns import named
 from napari_touchup.core.condition import holds, parse
 from napari_touchup.core.entries import Index
 from napari_touchup.core.regions import Columns
@@ -24,6 +25,8 @@ from napari_touchup.session.measured import (
     measure_frames,
 )
 from napari_touchup.session.status import Status, capital, failed
+
+OUTLIERS = (1, 99)  # percentiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,26 @@ class View:
         """Give a column as it is shown, as numbers; none if there is no such column."""
         column = self.table.columns.get(key, np.zeros(len(self.table)))
         return np.asarray(column[self.rows], np.float64)
+
+    def place(self, cell: Cell) -> int | None:
+        """Tell at which place an object is shown; None if it is not."""
+        row = self.table.row(cell)
+        if row is None:
+            return None
+        places = np.flatnonzero(self.rows == row)
+        return int(places[0]) if places.size else None
+
+    def span(self, key: str) -> tuple[float, float]:
+        """Lowest and highest value of a column that have colours of their own.
+
+        A few outliers do not take the colours from all others.
+        """
+        values = self.values(key)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return 0.0, 1.0
+        low, high = np.percentile(values, OUTLIERS)
+        return float(low), float(high)
 
 
 @dataclass(eq=False)
@@ -72,6 +95,7 @@ class Measuring:
         self._waiting: set[Index] = set()  # frames that may have changed
         self.events.filter.connect(self._show)
         self.events.sort.connect(self._show)
+        self.events.column.connect(self._tell)
 
     def measure(self, source: Source | None) -> None:
         """Measure all frames of other labels, or none."""
@@ -80,13 +104,10 @@ class Measuring:
         self._known.clear()
         self._waiting.clear()
         self._table = None
-        self.selected = None
-        self.source = source
-        if source is None:
-            self.view = None
-            self.status = Status()
-        else:
-            self.look_again()
+        before, self.source = self.source, source
+        if source is None or before is None or source.name != before.name:
+            self.selected, self.view, self.status = None, None, Status()
+        self.look_again()
 
     def look_again(self, frames: Iterable[Index] | None = None) -> None:
         """Measure frames that may have changed; by default all."""
@@ -168,9 +189,10 @@ class Measuring:
         if self.source is None:
             return
         self._table = joined(self._frames, self.source.labels)
-        if self.column not in self._table.columns:
-            names = {column.name: column.key for column in self._table.shown()}
-            self.column = names["area"]
+        shown = {column.key: column.name for column in self._table.shown()}
+        if self.column not in shown:  # in pixels before, and now in a unit
+            same = named(self.column.partition("_")[0], shown) or named("area", shown)
+            self.column = same.key if same else ""
         if self.selected is not None and self._table.row(self.selected) is None:
             self.selected = None
         self._show()
@@ -191,7 +213,14 @@ class Measuring:
             # what is no number comes last, equals stay in the order of frames and labels
             rows = rows[np.argsort(-values if self.sort.descending else values, kind="stable")]
         self.view = View(table, rows)
-        self.status = Status("done", counted(len(rows), len(table)))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say how many objects are shown, and the middle of their values."""
+        view = self.view
+        if view is not None:
+            text = counted(len(view.rows), len(view.table))
+            self.status = Status("done", text + middle(view, self.column))
 
     def _on_status(self, status: Status) -> None:
         self.status = status
@@ -206,6 +235,16 @@ def counted(shown: int, total: int) -> str:
     if shown != total:
         return f"{shown} of {total} objects"
     return "1 object" if total == 1 else f"{total or 'No'} objects"
+
+
+def middle(view: View, key: str) -> str:
+    """Say the median of a column, such as ", median area 31.5 µm²"."""
+    values = view.values(key)
+    values = values[np.isfinite(values)]
+    column = next((each for each in view.table.shown() if each.key == key), None)
+    if column is None or not values.size:
+        return ""
+    return f", median {column.name} {np.median(values):.4g} {column.unit}".rstrip()
 
 
 def _written(path: Path, name: str, columns: Columns) -> Generator[Status]:
