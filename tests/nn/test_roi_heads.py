@@ -35,11 +35,6 @@ def test_regions_of_several_images_and_sizes_keep_their_order() -> None:
     assert read_regions(features, STRIDES, join([boxes[0][:0]]), 2).shape == (0, 1, 2, 2)
 
 
-def test_regions_have_the_dtype_of_the_features() -> None:
-    features = [torch.ones(1, 2, 64 // s, 64 // s, dtype=torch.bfloat16) for s in STRIDES]
-    assert read_regions(features, STRIDES, square(8), 7).dtype == torch.bfloat16
-
-
 def test_heads_of_the_paper() -> None:
     box, mask = BoxHead(256, 1024).eval(), MaskHead(256).eval()
     with torch.inference_mode():

@@ -24,7 +24,7 @@ class Truth:
     boxes: Tensor  # (G, 4) float32, pixels
     labels: Tensor  # (G,), their labels
     known: Tensor  # (G,) bool, whether they are taught
-    covered: Tensor  # (Y + 1, X + 1) float64, annotated pixels above and left of a corner
+    covered: Tensor  # (Y + 1, X + 1) int64, annotated pixels above and left of a corner
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -120,6 +120,8 @@ class MaskRCNN(OnGrid):
     def _detect(
         self, features: Sequence[Tensor], regions: Regions, shape: tuple[int, int], count: int
     ) -> tuple[Detections, ...]:
+        # once, not for each part of the regions
+        features = [x.float().contiguous(memory_format=torch.channels_last) for x in features]
         scores, codes = self._classify(features, regions)  # (N,), (N, 4)
         boxes = clip(decode(codes * codes.new_tensor(CODE_UNITS), regions.boxes), shape)
         likely = scores >= LEAST_SCORE
@@ -136,18 +138,19 @@ class MaskRCNN(OnGrid):
         )
 
     def _classify(self, features: Sequence[Tensor], regions: Regions) -> tuple[Tensor, Tensor]:
-        heads = [
-            self.box(read_regions(features, self.strides, part, BOX_EDGE))
-            for part in regions.split(AT_ONCE)
-        ]
+        heads = [self.box(self._read(features, part, BOX_EDGE)) for part in regions.split(AT_ONCE)]
         return torch.cat([h[0] for h in heads]).sigmoid(), torch.cat([h[1] for h in heads])
 
     def _masks(self, features: Sequence[Tensor], regions: Regions) -> Tensor:
         heads = [
-            self.mask(read_regions(features, self.strides, part, MASK_BINS))[:, 0].float()
+            self.mask(self._read(features, part, MASK_BINS))[:, 0].float()
             for part in regions.split(AT_ONCE)
         ]
         return torch.cat(heads).sigmoid()
+
+    def _read(self, features: Sequence[Tensor], regions: Regions, edge: int) -> Tensor:
+        read = read_regions(features, self.strides, regions, edge)
+        return read.to(self.box.score.weight.dtype)
 
     def _losses(
         self,
@@ -161,9 +164,9 @@ class MaskRCNN(OnGrid):
         truths = [truth_of(*of) for of in zip(objects, annotated, strict=True)]
         objectness, proposal = proposal_losses(levels, truths, shape)
         drawn = draw_regions(proposals, truths, shape)
-        scores, codes = self.box(read_regions(features, self.strides, drawn.regions, BOX_EDGE))
+        scores, codes = self.box(self._read(features, drawn.regions, BOX_EDGE))
         shown = drawn.shown()
-        logits = self.mask(read_regions(features, self.strides, shown.regions, MASK_BINS))
+        logits = self.mask(self._read(features, shown.regions, MASK_BINS))  # (P, 1, 28, 28)
         masks, known = shown.masks(objects, annotated)  # (P, 28, 28) each
         return {
             "objectness": objectness,

@@ -65,7 +65,7 @@ class MaskHead(nn.Sequential):
 def read_regions(
     features: Sequence[Tensor], strides: Sequence[int], regions: Regions, edge: int
 ) -> Tensor:
-    """RoIAlign of each region at the level that fits its size: (N, D, P, P).
+    """RoIAlign of each region at the level that fits its size: (N, D, P, P) float32.
 
     Parameters
     ----------
@@ -84,4 +84,4 @@ def read_regions(
         own = (level == i).nonzero()[:, 0]  # sync point
         if len(own):
             read[own] = roi_align(x, regions.boxes[own], regions.image[own], edge, stride)
-    return read.to(features[0].dtype)
+    return read
