@@ -4,6 +4,7 @@ import ast
 import re
 import runpy
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,7 @@ def test_bold_words_stand_in_the_window(page: str) -> None:
     assert missing == set()
 
 
+@cache
 def window_texts() -> set[str]:
     found = set()
     for folder in ("ui", "session"):
