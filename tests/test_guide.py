@@ -140,6 +140,20 @@ def window_texts() -> set[str]:
     return found
 
 
+def test_tools_and_their_keys_are_those_of_the_window() -> None:
+    table = PAGES["correcting"].partition("| button | key |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \| (.*?) ?\|", table, re.MULTILINE)
+    named = {"UNDO": "Ctrl+Z", "REDO": "Ctrl+Shift+Z"}
+    code = (ROOT / "src" / "napari_touchup" / "ui" / "correct_tools.py").read_text("utf-8")
+    tools = {}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Tool":
+            _, title, _, _, *key = node.args
+            words = [named[k.id] if isinstance(k, ast.Name) else ast.literal_eval(k) for k in key]
+            tools[ast.literal_eval(title)] = "".join(words)
+    assert dict(rows) == tools
+
+
 @pages
 def test_python_can_be_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
