@@ -59,7 +59,7 @@ class SegmentOptions(Options):
     memory: Positive | None = None  # GB that tiles may take at most; None: half of what is free
     diameter: Positive | None = None  # object diameter in this image, pixels; None: no rescaling
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    compile: bool = False  # torch.compile: 6-12 s once, then faster
+    compile: bool = False  # torch.compile: 6-12 s once, then faster; not where objects are detected
     prune: Annotated[int, Field(ge=1)] | None = None  # levels that are run; None: all
 
 

@@ -185,6 +185,12 @@ def test_the_threshold_and_the_smallest_size_are_heeded() -> None:
     assert run(Finder(), frame, instances=InstanceOptions(min_size=26)).masks.max() == 1
 
 
+def test_it_is_not_compiled() -> None:
+    options = FLOAT32.model_copy(update={"compile": True})
+    runner = prepare(model_of(Finder()), options)
+    assert runner.forward is runner.network
+
+
 def test_maps_can_go_into_a_zarr_array() -> None:
     frame = scene((60, 90), 8)
     out = zarr.zeros((3, 60, 90), chunks=(3, 16, 16), dtype=np.float16)

@@ -224,11 +224,14 @@ def _make(model: Model, options: SegmentOptions) -> Runner:
         if isinstance(layer, Convolution | nn.Linear):
             layer.to(device.dtype)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    made: Callable[[Any], Any] = torch.compile if options.compile else lambda part: part
+    detects = spec.output == "instances"
+    # torch.compile cannot: the shapes depend on what is found
+    compiles = options.compile and not detects
+    made: Callable[[Any], Any] = torch.compile if compiles else lambda part: part
     pools = hasattr(network, "encode")
     parts = Parts(made(network.encode), made(network.decode)) if pools else None
     geometry = cast("Geometry", network)
-    if spec.output == "instances":
+    if detects:
         geometry = wider(geometry, OBJECT_PX)
     return Runner(network, geometry, made(network), spec, device, values, parts)
 
