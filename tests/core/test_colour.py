@@ -38,8 +38,14 @@ def test_channels_that_fit(channels, rgb, wanted, result):
 @pytest.mark.parametrize(
     ("channels", "rgb", "wanted", "message"),
     [
-        (3, False, 1, "expected 1 channel for this model, got 3: say which of 1 to 3 to use"),
-        (3, True, 2, "expected 2 channels for this model, got 3: say which of 1 to 3 to use"),
+        (
+            3,
+            False,
+            1,
+            "expected 1 channel for this model, got 3: say which of 1 to 3 to use, or, if these are"
+            " frames, give the axes$",
+        ),
+        (3, True, 2, "expected 2 channels for this model, got 3: say which of 1 to 3 to use$"),
         (1, False, 2, "expected 2 channels for this model, got 1$"),
     ],
 )

@@ -178,7 +178,12 @@ def test_colours(tmp_path, channels, wanted, mask):
 @pytest.mark.parametrize(
     ("channels", "wanted", "reason"),
     [
-        ((), 1, "expected 1 channel for this model, got 2: say which of 1 to 2 to use"),
+        (
+            (),
+            1,
+            "expected 1 channel for this model, got 2: say which of 1 to 2 to use, or, if these"
+            " are frames, give the axes",
+        ),
         ((3,), 1, "expected a channel of 1 to 2, got 3"),
         ((1,), 2, "expected 2 channels for this model, got 1"),
     ],

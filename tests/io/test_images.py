@@ -103,6 +103,21 @@ def test_large_tiff_is_read_frame_by_frame(tmp_path, monkeypatch):
     (tmp_path / "a.tif").unlink()  # nothing holds it any more
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_large_tiff_that_is_not_compressed_is_mapped(tmp_path, monkeypatch, byteorder):
+    data = _array(6, 7, 9).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "a.tif", data, photometric="minisblack", byteorder=byteorder,
+        metadata={"axes": "TYX"},
+    )  # fmt: skip
+    monkeypatch.setattr(tiff, "LAZY_BYTES", 0)
+    with open_image(tmp_path / "a.tif") as image:
+        assert isinstance(image.data, np.memmap)
+        frame = image.stack().read((4,))
+        assert np.shares_memory(frame, image.data)  # nothing was read yet
+    np.testing.assert_array_equal(frame, data[4][np.newaxis])
+
+
 def _cut(path, part):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
 

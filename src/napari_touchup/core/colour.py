@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue; ITU-R BT.601
+AXES = ", or, if these are frames, give the axes"
 GREY_RULE = "grey = 0.299 red + 0.587 green + 0.114 blue"
 
 
@@ -67,7 +68,7 @@ def to_channels(frame: NDArray[Any], rgb: bool, wanted: int) -> NDArray[Any]:
     if len(frame) > wanted:
         raise ValueError(
             f"expected {_count(wanted)} for this model, got {len(frame)}: "
-            f"say which of 1 to {len(frame)} to use"
+            f"say which of 1 to {len(frame)} to use{'' if rgb else AXES}"
         )
     raise ValueError(f"expected {_count(wanted)} for this model, got {len(frame)}")
 

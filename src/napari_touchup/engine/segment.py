@@ -27,6 +27,7 @@ __all__ = [
     "make_masks", "predict_maps", "segment",
 ]  # fmt: skip
 
+FLAT = "all pixels of this image are equal: there is nothing in it to find"
 _SEGMENT = SegmentOptions()
 _INSTANCES = InstanceOptions()
 
@@ -123,6 +124,8 @@ def _predict(
     runner = prepare(model, options)
     if limits is None:
         limits = limits_of(frame, model.header.normalize)
+    if not (limits[:, 0] < limits[:, 1]).any():
+        yield Notice(FLAT)
     source = Source(frame, *affine(limits))
     shape = scaled_shape(source.shape, model.header.diameter_px, options.diameter)
     ready = source if shape == source.shape else _rescaled(source, shape)

@@ -36,7 +36,9 @@ def is_tiff(path: Path) -> bool:
 
 
 def array_of(file: tifffile.TiffFile) -> Any:
-    """Return the one array that a file holds: numpy, or zarr where it is larger than 256 MB.
+    """Return the one array that a file holds.
+
+    Numpy; where it is larger than 256 MB, mapped into memory, or zarr of what is compressed.
 
     Raises
     ------
@@ -49,6 +51,9 @@ def array_of(file: tifffile.TiffFile) -> Any:
     series = file.series[0]
     if series.nbytes <= LAZY_BYTES:
         return series.asarray()
+    if series.dataoffset is not None:  # one uncompressed block; of its strips zarr makes one chunk
+        where, dtype = file.filehandle.path, series.dtype.newbyteorder(file.byteorder)
+        return np.memmap(where, dtype, "r", series.dataoffset, series.shape)
     import zarr  # half a second, and seldom needed
 
     return zarr.open_array(series.aszarr(level=0), mode="r")

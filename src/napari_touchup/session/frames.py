@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,14 @@ from napari_touchup.options import InstanceOptions
 from napari_touchup.session.paste import Window
 
 IN_MEMORY = 2**30  # bytes of maps that are kept in memory; the rest goes to a temporary folder
+ROWS = 512  # that are copied at once
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
     """What is kept of a predicted frame, so that masks can be made again."""
 
-    maps: NDArray[np.floating]  # (K, h, w) float16, after the activation
+    maps: Any  # (K, h, w) float16, after the activation; `Frames` gives numpy or a memory map
     output: str  # of the network, as in ModelSpec
     window: Window | None  # where the maps lie in the frame; None: all of it
     made_with: InstanceOptions  # of the masks that are shown
@@ -55,7 +57,7 @@ class Frames:
             self._room += old.maps.nbytes
         maps = kept.maps
         if not isinstance(maps, np.memmap):
-            if maps.nbytes > self._room:
+            if maps.nbytes > self._room or not isinstance(maps, np.ndarray):
                 maps = self._on_disk(maps)
             else:
                 self._room -= maps.nbytes
@@ -68,13 +70,16 @@ class Frames:
         """Frames whose masks were made with other options."""
         return tuple(n for n in self.indices() if self._kept[n].made_with != options)
 
-    def _on_disk(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _on_disk(self, maps: Any) -> NDArray[np.floating]:
         if self._folder is None:
             self._folder = Path(mkdtemp(prefix="touchup-maps-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._saved += 1
         # a new name: an array that is mapped must not be written over
         path = self._folder / f"{self._saved}.npy"
-        np.save(path, maps)
+        file = np.lib.format.open_memmap(path, "w+", np.float16, maps.shape)
+        for top in range(0, maps.shape[1], ROWS):  # they may be on disk as they do not fit
+            file[:, top : top + ROWS] = maps[:, top : top + ROWS]
+        file.flush()
         loaded: NDArray[np.floating] = np.load(path, mmap_mode="r")
         return loaded

@@ -82,7 +82,9 @@ class TorchNetwork:
     ) -> NDArray[np.integer]:
         from napari_touchup.engine.segment import make_masks
 
-        return make_masks(np.asarray(maps, np.float32), cast("Any", output), instances)
+        if not isinstance(maps, np.memmap):  # else read block by block: they are large
+            maps = np.asarray(maps, np.float32)
+        return make_masks(maps, cast("Any", output), instances)
 
 
 def _key(path: Path, prune: int | None) -> _Key:

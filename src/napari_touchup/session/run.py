@@ -59,7 +59,7 @@ class Tile:
 class Predicted:
     """What a network says of one frame."""
 
-    maps: NDArray[np.floating]  # (K, Y, X), after the activation
+    maps: Any  # (K, Y, X), after the activation; array-like of float16 where they are on disk
     masks: NDArray[np.integer]  # (Y, X), 0 = background
     output: str  # as in ModelSpec
 
@@ -172,8 +172,10 @@ def _predict(
 
 
 def _frame_done(request: Request, index: Index, event: Predicted) -> FrameDone:
-    # half precision halves what is kept; probabilities need three digits
-    maps = np.asarray(event.maps, dtype=np.float16)
+    # half precision halves what is kept; probabilities need three digits. What is on disk has it
+    maps = event.maps
+    if isinstance(maps, np.ndarray):
+        maps = maps.astype(np.float16, copy=False)
     kept = Kept(maps, event.output, request.window, request.instances)
     summary = summarize(event.masks, maps, event.output)
     return FrameDone(index, event.masks, kept, summary, request.even_done)
