@@ -31,7 +31,6 @@ html_show_sourcelink = False
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # else attributes of dataclasses are told of twice
-autodoc_class_signature = "separated"
 autodoc_typehints = "none"  # the docstrings say more: shapes, ranges, units
 autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "__init__, __new__"}
@@ -81,8 +80,9 @@ def told(annotation: Any) -> str:
 
 def shorten(
     _app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, signature: str, returned: str
-) -> tuple[str, str]:
-    return DEFAULTS.sub(r"\1()", signature or ""), returned
+) -> tuple[str, str] | None:
+    """Leave all values of options out of a signature; each has a row of its own."""
+    return (DEFAULTS.sub(r"\1()", signature), returned) if signature else None
 
 
 def setup(app: Sphinx) -> None:
