@@ -12,16 +12,16 @@ from napari_touchup.session.run import Device, Predicted, Tile
 CPU = SegmentOptions(device="cpu", precision="float32")
 
 
-@pytest.fixture
-def model_file(tmp_path):
-    """A tiny network with random weights."""
+@pytest.fixture(params=["maps", "instances"])
+def model_file(request, detecting, tmp_path):
+    """A tiny network with random weights, of each output that a window shows alike."""
     import torch
 
     from napari_touchup.nn.build import build
     from napari_touchup.nn.checkpoint import save
 
     torch.manual_seed(0)
-    spec = ModelSpec(base=2, depth=2)
+    spec = detecting if request.param == "instances" else ModelSpec(base=2, depth=2)
     path = tmp_path / "tiny.safetensors"
     save(path, build(spec), Header(name="tiny", spec=spec, diameter_px=20))
     return path

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from napari_touchup.options import InstanceOptions
+from napari_touchup.session.frames import Kept
+from napari_touchup.ui.results import kinds_of, map_of
 
 
 @pytest.fixture
@@ -243,3 +245,17 @@ def test_masks_that_come_during_a_stroke_elsewhere_are_written_after_it(bound, m
     Press.type = "mouse_release"
     next(stroke, None)
     qtbot.waitUntil(lambda: counts(bound.masks) == [1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("output", "kinds", "value"),
+    [
+        ("maps", {"probability", "borders", "distance"}, 0.25),
+        ("instances", {"probability", "borders", "distance"}, 0.25),
+        ("softmax", {"probability"}, 0.75),
+    ],
+)
+def test_maps_of_each_output(output, kinds, value):
+    kept = Kept(np.full((3, 2, 2), 0.25, np.float16), output, None, InstanceOptions())
+    assert kinds_of(kept) == kinds
+    assert map_of(kept, "probability").tolist() == [[value] * 2] * 2
