@@ -12,7 +12,7 @@ import napari
 import numpy as np
 import tifffile
 from napari.layers import Labels
-from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from napari_touchup.core.delta import compare
 from napari_touchup.core.synth import make_image
@@ -21,10 +21,12 @@ from napari_touchup.io.projects import PLACE
 from napari_touchup.io.samples import sample_path
 from napari_touchup.ui.app import PLUGIN, SIZE, add_dock
 from napari_touchup.ui.dock import TouchUpDock
+from napari_touchup.ui.measure_dock import MeasureDock
 from napari_touchup.ui.weights_dock import WeightMapDock
 
 HERE = Path(__file__).parent
 SETTLE_MS = 600  # until the last layer is drawn
+TABLE_HEIGHT = 220  # pixels
 MENDED = 16  # cells, of which three are kept for checking
 
 
@@ -34,6 +36,7 @@ def main() -> None:
     viewer.window.resize(*SIZE)
     dock = add_dock(viewer)
     segment_nuclei(viewer, dock)
+    measure(viewer)
     weight_map(viewer)
     viewer.layers.clear()
     many_images(viewer, dock)
@@ -59,6 +62,21 @@ def weight_map(viewer: napari.Viewer) -> None:
     masks.visible = False
     viewer.scene.camera.zoom *= 2
     shoot(viewer, "weight_map")
+    viewer.window.remove_dock_widget(widget)
+
+
+def measure(viewer: napari.Viewer) -> None:
+    """Colour the objects by their size, and go to one of the larger ones."""
+    widget, table = viewer.window.add_plugin_dock_widget(PLUGIN, "Measure & score")
+    table: MeasureDock
+    viewer.window._qt_window.resizeDocks([widget], [TABLE_HEIGHT], Qt.Orientation.Vertical)
+    wait(lambda: table.measuring.view is not None)
+    table.measure.coloured.setChecked(True)
+    table.measure.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    viewer.reset_view()
+    table.measure.table.selectRow(3)
+    shoot(viewer, "measure")
+    table.measure.coloured.setChecked(False)
     viewer.window.remove_dock_widget(widget)
 
 

@@ -66,6 +66,15 @@ def test_the_last_request_wins(desk):
     assert scoring.status.text == ""
 
 
+def test_what_is_scored_already_is_not_scored_again():
+    first = scored(TRUTH, PRED)
+    assert list(score_frames(request(TRUTH, PRED, known=first.checksum))) == [None]
+    again = list(score_frames(request(TRUTH, PRED, known=first.checksum, warping=True)))
+    assert "warping_error" in again[-1].values
+    changed = list(score_frames(request(TRUTH, TRUTH, known=first.checksum)))
+    assert changed[-1].hits == Hits(2, 0, 0)
+
+
 def test_a_failure_is_told(desk):
     scoring, step = desk
     scoring.score(request(TRUTH, PRED[:5]))

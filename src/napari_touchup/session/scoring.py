@@ -1,7 +1,8 @@
 """Masks scored against a truth, in a thread."""
 
+import zlib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -30,12 +31,14 @@ class ScoreRequest:
     truth, pred : labels with the same axes; are read in a thread
     frames : are scored together; the objects of each are its own
     warping : also the warping error, of a single frame; takes up to seconds
+    known : checksum of what was scored already; it is not scored again
     """
 
     truth: Stack
     pred: Stack
     frames: tuple[Index, ...] = ((),)
     warping: bool = False
+    known: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +50,13 @@ class Scored:
     values : as `napari_touchup.core.metrics.score` names them
     hits : at an IoU of 0.5
     pictures : of each frame, (Y, X), see `napari_touchup.session.hits.draw_hits`
+    checksum : of the labels, and of what was asked for
     """
 
     values: Mapping[str, float]
     hits: Hits
     pictures: Mapping[Index, NDArray[np.uint8]]
+    checksum: int
 
 
 @dataclass(eq=False)
@@ -70,7 +75,8 @@ class Scoring:
     def score(self, request: ScoreRequest) -> None:
         """Score anew; what was scored before is shown until then."""
         self._stop()
-        job = self._job = Job(score_frames(request), self.dispatch)
+        known = self.scored.checksum if self.scored else None
+        job = self._job = Job(score_frames(replace(request, known=known)), self.dispatch)
         job.progressed.connect(partial(self._on_scored, job))
         job.failed.connect(partial(self._on_failed, job))
         if self.scored is None:
@@ -122,11 +128,19 @@ def score_frames(request: ScoreRequest) -> Generator[Scored | None]:
     Yields
     ------
     None, Scored
-        The first after each frame, so that it can be stopped; the second at the end.
+        The first after each frame, so that it can be stopped; the second at the end, unless all
+        is as it was.
     """
+    checksum = zlib.crc32(repr((request.frames, request.warping)).encode())
+    for index in request.frames:
+        for labels in _labels(request, index):
+            checksum = zlib.crc32(labels.data, checksum)
+        yield None
+    if checksum == request.known:
+        return
     tables, hits, pictures = [], Hits(), {}
     for index in request.frames:
-        truth, pred = (np.array(stack.read(index)[0]) for stack in (request.truth, request.pred))
+        truth, pred = _labels(request, index)
         table = overlap(truth, pred)
         matching = match(table, IOU)
         tables.append(table)
@@ -136,4 +150,9 @@ def score_frames(request: ScoreRequest) -> Generator[Scored | None]:
     values = score_table(pooled(tables))
     if request.warping and len(request.frames) == 1:
         values["warping_error"] = warping_error(truth, pred).error
-    yield Scored(values, hits, pictures)
+    yield Scored(values, hits, pictures, checksum)
+
+
+def _labels(request: ScoreRequest, index: Index) -> list[NDArray[np.integer]]:
+    """Truth and prediction of a frame: copies, as a person may paint meanwhile."""
+    return [np.array(stack.read(index)[0]) for stack in (request.truth, request.pred)]

@@ -23,12 +23,8 @@ class LayerChoice(Turning):
     def __init__(self) -> None:
         self.labels_box = narrow_combo("The labels layer that is measured")
         self.image_box = narrow_combo("The image whose intensities are measured")
-        super().__init__(
-            _named("Labels", self.labels_box),
-            _named("Image", self.image_box),
-            width=WIDE,
-            stretch=(1, 1),
-        )
+        labels, self.image_row = _named("Labels", self.labels_box), _named("Image", self.image_box)
+        super().__init__(labels, self.image_row, width=WIDE, stretch=(1, 1))
         self.truths: list[Labels] = []  # other labels of the same frames
         self._layers: list[Layer] = []
 

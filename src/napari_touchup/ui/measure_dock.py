@@ -146,6 +146,7 @@ class MeasureDock(QScrollArea):
 
     def _on_tab(self, tab: int) -> None:
         self.pages.setCurrentIndex(tab)
+        self.choice.image_row.setVisible(tab == 0)  # a score takes none
         self.score.score()
 
     def _colour(self) -> None:

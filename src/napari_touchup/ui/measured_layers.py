@@ -21,6 +21,8 @@ def axes_of(labels: Labels) -> str | None:
     length 1 beside others stands for the channels of an image.
     """
     shape = level_0(labels).shape
+    if len(shape) < 2:
+        return None
     leading = [_letter(name) for name in labels.axis_labels[:-2]]
     if len(set(leading) - {None}) < len(leading) - leading.count(None):
         leading = [None] * len(leading)  # two of the same name say nothing
