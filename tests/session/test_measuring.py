@@ -7,7 +7,8 @@ import pytest
 from napari_touchup.core.axes import Stack
 from napari_touchup.core.regions import measure
 from napari_touchup.session.measured import Cell, Source, measure_frames
-from napari_touchup.session.measuring import Measuring, Sort
+from napari_touchup.session.measuring import Measuring
+from napari_touchup.session.rows import Sort
 
 
 def plane():

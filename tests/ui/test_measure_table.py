@@ -4,7 +4,7 @@ from qtpy.QtCore import Qt
 
 from napari_touchup.core.axes import Stack
 from napari_touchup.session.measured import Cell, Table, joined
-from napari_touchup.session.measuring import Sort, View
+from napari_touchup.session.rows import Sort, View
 from napari_touchup.ui.measure_table import MeasureTable, text_of
 
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_touchup.core.columns import Column
 from napari_touchup.session.measured import Cell
-from napari_touchup.session.measuring import Sort, View
+from napari_touchup.session.rows import Sort, View
 from napari_touchup.ui.turning import fill_height
 
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
