@@ -3,9 +3,13 @@
 VGG-16 (Simonyan and Zisserman 2015, configuration D) whose fully connected layers are convolutions.
 The paper's fc6 has no padding: its images get 100 px of zeros all around, and the output is
 cropped. Here every layer is padded instead, so that at any size the output lies pixel by pixel over
-the input, as tiles need it; what zeros spoil is cut off with the mirrored border of a frame.
+the input, as tiles need it. fc6 repeats the values at the edge of what it is given: it looks 112 px
+far, so zeros would be all that most of its taps ever learned from crops, and they would be lost on a
+frame.
 Shapes at line ends are those of 512 x 512 pixels at base 64.
 """
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +56,8 @@ class FCN(OnGrid):
             nn.Sequential(*_convolutions(spec, inputs[n], widths[n], 3, count))
             for n, count in enumerate(STAGES)
         )
-        self.fc6 = nn.Sequential(*_convolutions(spec, inputs[5], widths[5], 7), *dropout)
+        fc6 = _convolutions(spec, inputs[5], widths[5], 7, padding_mode="replicate")
+        self.fc6 = nn.Sequential(*fc6, *dropout)
         self.fc7 = nn.Sequential(*_convolutions(spec, widths[5], widths[5], 1), *dropout)
         self.score = nn.ModuleDict({"fc7": nn.Conv2d(widths[5], spec.classes, 1)})
         self.up = nn.ModuleDict()
@@ -97,12 +102,13 @@ class FCN(OnGrid):
 
 
 def _convolutions(
-    spec: ModelSpec, c_in: int, c_out: int, kernel: int, count: int = 1
+    spec: ModelSpec, c_in: int, c_out: int, kernel: int, count: int = 1, **more: Any
 ) -> list[nn.Module]:
-    """Make convolutions with their norms and activations."""
+    """Make convolutions with their norms and activations; `more` is of `nn.Conv2d`."""
     layers: list[nn.Module] = []
     for c in (c_in, *[c_out] * (count - 1)):
-        layers.append(nn.Conv2d(c, c_out, kernel, padding="same", bias=spec.norm != "batch"))
+        bias = spec.norm != "batch"
+        layers.append(nn.Conv2d(c, c_out, kernel, padding="same", bias=bias, **more))
         if spec.norm == "batch":
             layers.append(nn.BatchNorm2d(c_out))
         layers.append(nn.ReLU(inplace=True))
