@@ -3,9 +3,9 @@
 VGG-16 (Simonyan and Zisserman 2015, configuration D) whose fully connected layers are convolutions.
 The paper's fc6 has no padding: its images get 100 px of zeros all around, and the output is
 cropped. Here every layer is padded instead, so that at any size the output lies pixel by pixel over
-the input, as tiles need it. fc6 repeats the values at the edge of what it is given: it looks 112 px
-far, so zeros would be all that most of its taps ever learned from crops, and they would be lost on a
-frame.
+the input, as tiles need it. fc6 repeats the values at the edge of what it is given: it looks 112
+pixels far, so zeros would be all that most of its taps ever see of crops, and they would be lost on
+a frame.
 Shapes at line ends are those of 512 x 512 pixels at base 64.
 """
 
