@@ -7,12 +7,13 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Labels
+from napari.plugins._npe2 import file_extensions_string_for_layers
 from npe2 import PluginManifest
 
 from napari_touchup.io.foreign import read_foreign
 from napari_touchup.io.images import ImageFile, open_image
 from napari_touchup.io.tiff import PixelSize
-from napari_touchup.ui.mask_writer import save_masks
+from napari_touchup.ui.mask_writer import save_labels
 
 MANIFEST = Path(__file__).parents[2] / "napari.yaml"
 PLUGIN = "napari-touchup"
@@ -23,7 +24,7 @@ LABELS[1, 2:9, 4:14] = 70_000
 
 def save(layer, path):
     data, about, _ = layer.as_layer_data_tuple()
-    assert save_masks(str(path), data, about) == [str(path)]
+    assert save_labels(str(path), data, about) == [str(path)]
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,22 @@ def test_the_ending_is_added(npe2pm, tmp_path):
     viewer.add_labels(LABELS)
     (path,) = viewer.layers.save(str(tmp_path / "a"), plugin=PLUGIN)
     assert path == str(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "written"),
+    [
+        (0, "a masks", "a masks.tif"),
+        (1, "plate 1.2", "plate 1.2.zip"),
+        (2, "a.tif", "a.geojson"),
+        (3, "a.CSV", "a.CSV"),
+    ],
+)
+def test_the_format_that_is_chosen_in_the_dialog(npe2pm, tmp_path, number, name, written):
+    npe2pm.register(PluginManifest.from_file(MANIFEST))
+    viewer = ViewerModel()
+    viewer.add_labels(LABELS)
+    _, writers = file_extensions_string_for_layers(viewer.layers)
+    saved = viewer.layers.save(str(tmp_path / name), _writer=writers[number])
+    assert saved == [str(tmp_path / written)]
+    assert [path.name for path in tmp_path.iterdir()] == [written]

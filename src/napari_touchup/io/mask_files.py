@@ -46,6 +46,19 @@ def write_masks(path: Path, masks: ImageFile, image: ImageFile | None = None) ->
     return write(path, masks, image)
 
 
+def with_ending(path: Path, endings: Sequence[str]) -> Path:
+    """Give a name the ending of a format that a person chose.
+
+    >>> str(with_ending(Path("plate 1.2"), ROIS)), str(with_ending(Path("a.tif"), ROIS))
+    ('plate 1.2.zip', 'a.zip')
+    """
+    suffix = path.suffix.lower()
+    if suffix in endings:
+        return path
+    name = path.stem if suffix in ENDINGS else path.name
+    return path.with_name(f"{name}{endings[0]}")
+
+
 def write_outlines(paths: Sequence[Path], masks: ImageFile, image: ImageFile | None) -> int:
     """Write outlines as ROI zips and GeoJSON, and count them; parameters as of `write_masks`."""
     if not paths:

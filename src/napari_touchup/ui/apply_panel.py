@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_touchup.io.mask_files import ENDINGS, FORMATS, TIFF
+from napari_touchup.io.mask_files import ENDINGS, FORMATS, TIFF, with_ending
 from napari_touchup.session.recipe import as_command, as_python
 from napari_touchup.session.status import Status
 from napari_touchup.ui.apply import Apply
@@ -61,14 +61,14 @@ class ApplyPanel(QWidget):
         name, chosen = QFileDialog.getSaveFileName(self, "Export masks", proposed, ";;".join(FILES))
         path, endings = Path(name), FILES.get(chosen, TIFF)
         if endings != TIFF and path.suffix.lower() in TIFF:  # that of the proposed name
-            path = path.with_suffix("")
+            path = with_ending(path, endings)
         if name:
             self.export_to(path, endings)
 
     def export_to(self, path: Path, endings: Sequence[str] = TIFF) -> None:
         """Write the masks of the open image as the ending says; without one, as chosen."""
         if path.suffix.lower() not in ENDINGS:
-            path = path.with_name(f"{path.name}{endings[0]}")
+            path = with_ending(path, endings)
         request = self._apply.export_request(path)
         if request is not None:
             self._apply.export.start(request)
