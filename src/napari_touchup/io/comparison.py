@@ -68,7 +68,7 @@ def draw(path: Path, shown: Sequence[Shown]) -> None:
     from matplotlib.figure import Figure
 
     headings = ["image", "truth", *shown[0].masks]
-    size = (CELL_INCHES * len(headings), CELL_INCHES * len(shown) + 0.3)
+    size = (CELL_INCHES * len(headings), CELL_INCHES * len(shown) + 0.5)
     figure = Figure(size, layout="constrained")
     axes = figure.subplots(len(shown), len(headings), squeeze=False)
     for line, one in zip(axes, shown, strict=True):
@@ -79,7 +79,7 @@ def draw(path: Path, shown: Sequence[Shown]) -> None:
             place.imshow(_picture(one.image[middle], part), interpolation="nearest")
             place.set(xticks=[], yticks=[])
     for place, heading in zip(axes[0], headings, strict=True):
-        place.set_title(heading, fontsize=9)
+        place.set_title(heading.replace(":", "\n"), fontsize=9)
     figure.savefig(path, dpi=110)
 
 
