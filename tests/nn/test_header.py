@@ -63,6 +63,11 @@ def test_a_length_that_begins_like_a_pickle_is_a_length(tmp_path: Path) -> None:
     assert read_header(written(tmp_path, content)) == HEADER
 
 
+def test_an_older_header_is_read_and_is_then_one_of_today(tmp_path: Path) -> None:
+    old = ours(format=1, spec={"arch": "unet", "base": 2, "depth": 1})
+    assert read_header(written(tmp_path, old)).format == FORMAT
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -92,7 +97,7 @@ def test_a_length_that_begins_like_a_pickle_is_a_length(tmp_path: Path) -> None:
         pytest.param(ours(spec={"base": 10**9}), "damaged header: spec.base", id="absurd width"),
         pytest.param(
             ours(format=FORMAT + 1, version="9.9.0", surprise=True),
-            "has format 2, of napari-touchup 9.9.0; .*up to format 1: update napari-touchup",
+            "has format 3, of napari-touchup 9.9.0; .*up to format 2: update napari-touchup",
             id="newer",
         ),
     ],

@@ -13,11 +13,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Self
 
-from pydantic import Field, FiniteFloat, JsonValue, ValidationError, model_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from napari_touchup.options import ModelSpec, NormalizeOptions, Options
 
-FORMAT = 1  # raised when older versions of this package cannot read what is written
+# Raised when older versions of this package cannot read what is written. 2: more architectures.
+FORMAT = 2
 KEY = "napari_touchup"  # of our text under __metadata__
 HEAD_LIMIT = 16 * 2**20  # bytes; heads of real models have some 10 kB
 PICKLED = (
@@ -48,6 +56,11 @@ class Header(Options):
     lineage: dict[str, JsonValue] = Field(
         default_factory=dict
     )  # parent's hash, data digest, scores
+
+    @field_validator("format")
+    @classmethod
+    def _todays(cls, _format: int) -> int:
+        return FORMAT  # an older header that was read is written anew with all that there is now
 
     @model_validator(mode="after")
     def _all_channels_or_none(self) -> Self:
