@@ -64,7 +64,7 @@ def test_a_length_that_begins_like_a_pickle_is_a_length(tmp_path: Path) -> None:
 
 
 def test_an_older_header_is_read_and_is_then_one_of_today(tmp_path: Path) -> None:
-    old = ours(format=1, spec={"arch": "unet", "base": 2, "depth": 1})
+    old = ours(format=1, spec={"arch": "unet", "in_channels": 2, "base": 8})
     assert read_header(written(tmp_path, old)).format == FORMAT
 
 
