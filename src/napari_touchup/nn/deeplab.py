@@ -41,10 +41,6 @@ class DeepLabV3Plus(OnGrid):
     and image, of which a batch of one crop has no variance, and PyTorch refuses to train. The
     branch has a bias instead.
 
-    **Padding.** The atrous convolutions reach up to 288 px, farther than a crop of training is
-    wide. Padded by zeros most of their taps would learn nothing from crops and read what they
-    never learned on a frame, so they repeat the edge instead.
-
     Attributes
     ----------
     encoder : Encoder
@@ -71,7 +67,7 @@ class DeepLabV3Plus(OnGrid):
         # atrous spatial pyramid pooling
         self.pyramid = nn.ModuleList([pointwise(deep, width)])
         for rate in RATES:
-            atrous = separable(deep, width, dilation=rate, padding_mode="replicate")
+            atrous = separable(deep, width, dilation=rate)
             self.pyramid.append(nn.Sequential(atrous, nn.ReLU(inplace=True)))
         self.image = nn.Sequential(nn.Conv2d(deep, width, 1), nn.ReLU(inplace=True))
         self.project = nn.Sequential(

@@ -1,6 +1,6 @@
 """Depthwise separable convolutions, and what sequences of layers read."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -15,17 +15,14 @@ class Reader(Protocol):
         """Span of the input that is read by a span of the output."""
 
 
-def separable(
-    c_in: int, c_out: int, stride: int = 1, dilation: int = 1, padding_mode: str = "zeros"
-) -> nn.Sequential:
+def separable(c_in: int, c_out: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Make a 3x3 convolution of each channel alone and a 1x1 convolution over all channels.
 
     Either has its batch norm, the first one an activation as well (Chen 2018, arXiv:1802.02611,
     figure 4: "similar to MobileNet"); what follows the second one is left to the caller.
     """
-    how: dict[str, Any] = {"groups": c_in, "bias": False, "padding_mode": padding_mode}
     return nn.Sequential(
-        nn.Conv2d(c_in, c_in, 3, stride, dilation, dilation, **how),
+        nn.Conv2d(c_in, c_in, 3, stride, dilation, dilation, groups=c_in, bias=False),
         nn.BatchNorm2d(c_in),
         nn.ReLU(inplace=True),
         nn.Conv2d(c_in, c_out, 1, bias=False),
