@@ -4,6 +4,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
 from app_model.types import KeyBinding
 from napari.utils.shortcuts import default_shortcuts
 from npe2 import PluginManifest
@@ -57,3 +58,18 @@ def test_the_table_opens_below_the_canvas(make_napari_viewer):
     widget, dock = viewer.window.add_plugin_dock_widget("napari-touchup", "Measure & score")
     assert widget.area == "bottom"
     assert dock.minimumWidth() <= 250
+
+
+@pytest.mark.parametrize("name", ["Touch-Up", "Weight map", "Measure & score"])
+def test_nothing_is_left_to_do_when_napari_ends_after_a_dock_was_closed(name):
+    code = (
+        "import napari, numpy as np\n"
+        "viewer = napari.Viewer(show=False)\n"
+        "viewer.add_image(np.eye(8))\n"
+        "viewer.add_labels(np.eye(8, dtype=int))\n"
+        f"dock, _ = viewer.window.add_plugin_dock_widget('napari-touchup', {name!r})\n"
+        "viewer.window.remove_dock_widget(dock)\n"
+        "viewer.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

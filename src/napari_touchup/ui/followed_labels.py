@@ -1,6 +1,7 @@
 """A labels layer whose changes are told, a little later."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -40,12 +41,9 @@ class FollowedLabels:
         self._labels: Labels | None = None
         self._image: Image | None = None
         self._data: Any = None  # of the labels, as it was when last looked
-        self._frames: set[Index] = set()  # are told when the timer ends
+        self._frames: set[Index] = set()  # are told after a pause
         self._all = False  # everything is another
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE_MS)
-        self._timer.timeout.connect(self._tell)
+        self._number = 0  # of the last change; a pause that began before it tells nothing
 
     def watch(self, labels: Labels | None, image: Image | None = None) -> None:
         """Watch these from now on."""
@@ -58,7 +56,7 @@ class FollowedLabels:
 
     def close(self) -> None:
         """Let go of the layers."""
-        self._timer.stop()
+        self._number += 1
         self._frames.clear()
         for event, slot in self._connections():
             event.disconnect(slot)
@@ -99,9 +97,12 @@ class FollowedLabels:
 
     def _note(self, frames: set[Index]) -> None:
         self._frames |= frames
-        self._timer.start()
+        self._number += 1
+        QTimer.singleShot(PAUSE_MS, partial(self._tell, self._number))
 
-    def _tell(self) -> None:
+    def _tell(self, number: int) -> None:
+        if number != self._number:
+            return
         frames, self._frames = self._frames, set()
         everything, self._all = self._all, False
         if self._labels is not None:
