@@ -27,7 +27,7 @@ from napari_touchup.ui.weights_dock import WeightMapDock
 HERE = Path(__file__).parent
 SETTLE_MS = 600  # until the last layer is drawn
 TABLE_HEIGHT = 220  # pixels
-MENDED = 16  # cells, of which three are kept for checking
+MENDED = 16  # cells, of which three or four are kept for checking
 
 
 def main() -> None:
