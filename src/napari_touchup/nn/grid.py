@@ -1,4 +1,4 @@
-"""What padded networks share: they take edges that are multiples of their stride, and keep them."""
+"""Which images networks take: padded ones take multiples of their stride, and keep the size."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,9 @@ from napari_touchup.options import ModelSpec
 
 
 class OnGrid(nn.Module):
-    """A network whose output is as large as its input.
+    """A network that says which inputs it accepts; its output is as large as its input.
+
+    The valid U-Net accepts and gives other edges.
 
     Attributes
     ----------
@@ -46,4 +48,6 @@ class OnGrid(nn.Module):
     def _nearby(self, n: int) -> str:
         above = self.input_size(n)
         below = above - self.stride
-        return f"; nearest: {above}" if below < 1 else f"; nearest: {below}, {above}"
+        if below < self.input_size(1):
+            return f"; nearest: {above}"
+        return f"; nearest: {below}, {above}"

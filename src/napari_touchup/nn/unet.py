@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_touchup.nn.grid import OnGrid
 from napari_touchup.nn.reach import Span, convolution, halo, join, transposed
 from napari_touchup.options import ModelSpec
 
 LEAKY_SLOPE = 0.2
 
 
-class UNet(nn.Module):
+class UNet(OnGrid):
     """(B, C, Y, X) float32 -> (B, K, Y', X') raw values; Y' = Y with padding "same".
 
     Attributes
@@ -50,13 +51,13 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(spec.base, spec.classes, edge, padding=padding)
         self.apply(he)
 
-        self.stride: int = 2**spec.depth
+        self.stride = 2**spec.depth
         # the valid network loses this on every side
         self.margin = _margin(spec, spec.depth) + edge // 2 - padding
         self.halo = self.mirror = halo(self._reach, self.stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check(x)  # (B, 1, 572, 572)
+        self.check(x)  # (B, 1, 572, 572)
         skips = []
         for block in self.down:
             x = block(x)  # (B, 64, 568, 568) ... (B, 512, 64, 64)
@@ -78,28 +79,12 @@ class UNet(nn.Module):
 
     def output_size(self, n: int) -> int:
         """Output edge of an accepted input edge n, pixels."""
-        if n != self.input_size(n):
-            raise ValueError(f"expected an edge that the network accepts, got {n}{self._nearby(n)}")
-        return n - 2 * self.margin
+        return super().output_size(n) - 2 * self.margin
 
     def _reach(self, span: Span) -> Span:
         output = span[0] - self.margin, span[1] - self.margin
         edge, padding = self.head.kernel_size[0], int(self.head.padding[0])
         return _reach(self.spec, convolution(output, edge, padding=padding), self.spec.depth)
-
-    def _check(self, x: Tensor) -> None:
-        if x.ndim != 4 or x.shape[1] != self.spec.in_channels:
-            channels = self.spec.in_channels
-            raise ValueError(f"expected (B, {channels}, Y, X), got {tuple(x.shape)}")
-        for n in x.shape[2:]:
-            self.output_size(n)
-
-    def _nearby(self, n: int) -> str:
-        above = self.input_size(n)
-        below = above - self.stride
-        return (
-            f"; nearest: {above}" if below < self.input_size(1) else f"; nearest: {below}, {above}"
-        )
 
 
 def two_convolutions(spec: ModelSpec, c_in: int, c_out: int, level: int = 0) -> nn.Sequential:
