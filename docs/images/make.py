@@ -60,6 +60,7 @@ def weight_map(viewer: napari.Viewer) -> None:
     weights.show_map.click()
     settle()
     masks.visible = False
+    viewer.reset_view()
     viewer.scene.camera.zoom *= 2
     shoot(viewer, "weight_map")
     viewer.window.remove_dock_widget(widget)
