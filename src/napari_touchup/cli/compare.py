@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_touchup.cli.console import UsageError, refuse_existing
+from napari_touchup.cli.device import DeviceName
 from napari_touchup.cli.network import Beginning, beginning
 from napari_touchup.cli.preparation import crop_edge, train_options
 from napari_touchup.io.comparison import FIGURE, TABLE, model_name
@@ -71,9 +72,6 @@ Crop = Annotated[
 ]
 Rate = Annotated[float, typer.Option("--lr", metavar="X", help="Highest learning rate.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of weights and crops.")]
-DeviceName = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
-]
 
 
 def compare(

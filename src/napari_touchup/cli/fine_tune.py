@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_touchup.cli.console import UsageError, refuse_existing, say
+from napari_touchup.cli.device import DeviceName
 from napari_touchup.cli.models import check_level
 from napari_touchup.cli.preparation import SUFFIX, train_options
 from napari_touchup.options import SegmentOptions, TrainOptions
@@ -66,9 +67,6 @@ Prune = Annotated[
 ]
 Seed = Annotated[
     int, typer.Option(metavar="N", help="The same seed and corrections: the same model, on a CPU.")
-]
-DeviceName = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_touchup.cli.console import UsageError, say
+from napari_touchup.cli.device import DeviceName
 from napari_touchup.cli.models import check_level, model_path
 from napari_touchup.cli.segmenting import run
 from napari_touchup.options import InstanceOptions, SegmentOptions
@@ -64,9 +65,6 @@ Diameter = Annotated[
         help="Typical object in these images, pixels; images are rescaled to the model's own.",
         show_default="not rescaled",
     ),
-]
-DeviceName = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
 ]
 Tile = Annotated[
     int | None,

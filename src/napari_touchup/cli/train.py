@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 import typer
 
 from napari_touchup.cli.console import UsageError
+from napari_touchup.cli.device import DeviceName
 from napari_touchup.cli.network import beginning, classes_of
 from napari_touchup.cli.preparation import (
     CROP_LIMIT_PX,
@@ -169,9 +170,6 @@ OptimizerName = Annotated[
 ]
 Seed = Annotated[
     int, typer.Option(metavar="N", help="The same seed and data: the same model, on a CPU.")
-]
-DeviceName = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, cpu, mps, cuda or cuda:N (card number).")
 ]
 Plot = Annotated[
     bool, typer.Option("--plot", help="Draw loss and scores as MODEL.png (needs matplotlib).")

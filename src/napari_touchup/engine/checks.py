@@ -15,7 +15,7 @@ from napari_touchup.engine.lessons import Check, Checked
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
 from napari_touchup.engine.runner import Runner, prepare
 from napari_touchup.engine.samples import Sample
-from napari_touchup.engine.segment import Prediction, make_masks, segment
+from napari_touchup.engine.segment import make_masks, predict
 from napari_touchup.engine.skill import BATCH, ap50, match_counts
 from napari_touchup.engine.whole import centred, padded
 from napari_touchup.nn.checkpoint import Model
@@ -78,10 +78,7 @@ def masks_around(
     output, size = model.header.spec.output, (check.mask.shape[0], check.mask.shape[1])
     shape = scaled_shape(size, model.header.diameter_px, options.diameter)
     if max(shape) > WHOLE_PX:
-        *_, last = segment(model, check.image, options, instances, limits=check.limits)
-        if not isinstance(last, Prediction):
-            raise RuntimeError(f"expected segment() to end with a Prediction, got {last}")
-        return last.masks
+        return predict(model, check.image, options, instances, limits=check.limits).masks
     light = normalized(check.image, *affine(check.limits))
     same = shape == size
     maps = _one_pass(prepare(model, options), light if same else resize(light, shape))

@@ -11,7 +11,7 @@ from napari_touchup.core.metrics import score
 from napari_touchup.engine.evaluate import Scored, mean_scores
 from napari_touchup.engine.events import DivergedError, Fitted, Step
 from napari_touchup.engine.samples import Sample, SampleSet
-from napari_touchup.engine.segment import Notice, Prediction, segment
+from napari_touchup.engine.segment import Notice, predict
 from napari_touchup.engine.state import with_weights
 from napari_touchup.engine.train import fit
 from napari_touchup.nn.build import build
@@ -166,11 +166,11 @@ def _judge(
 ) -> Generator[Scored, None, _Verdict]:
     how = SegmentOptions(device=options.device, precision=options.precision)
     # the first pass makes the network ready, which is no part of its speed
-    _predict(model, held_out[0], how)
+    predict(model, held_out[0].image, how)
     scores, pixels, seconds, kept = [], 0, 0.0, {}
     spread = {round(i * (len(held_out) - 1) / max(shown - 1, 1)) for i in range(shown)}
     for number, sample in enumerate(held_out):
-        prediction = _predict(model, sample, how)
+        prediction = predict(model, sample.image, how)
         truth = np.asarray(sample.truth)
         scores.append(score(truth, prediction.masks))
         pixels += truth.size
@@ -179,10 +179,3 @@ def _judge(
             kept[number] = prediction.masks
         yield Scored(number + 1, len(held_out), scores[-1])
     return _Verdict(mean_scores(scores), pixels / seconds, kept)
-
-
-def _predict(model: Model, sample: Sample, how: SegmentOptions) -> Prediction:
-    *_, last = segment(model, sample.image, how)
-    if not isinstance(last, Prediction):
-        raise RuntimeError(f"expected segment() to end with a Prediction, got {last}")
-    return last

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_touchup.core.metrics import score
 from napari_touchup.engine.samples import Sample
-from napari_touchup.engine.segment import Prediction, segment
+from napari_touchup.engine.segment import predict
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.options import InstanceOptions, SegmentOptions
 
@@ -47,7 +47,7 @@ def evaluate(
     """
     for done, sample in enumerate(samples, 1):
         truth = np.asarray(sample.truth)
-        masks = _masks(model, sample, options, instances)
+        masks: Labels = predict(model, sample.image, options, instances).masks
         if sample.annotated is not None:
             annotated = np.asarray(sample.annotated, bool)
             truth, masks = within(truth, annotated), within(masks, annotated)
@@ -71,12 +71,3 @@ def within(labels: Labels, annotated: NDArray[np.bool_]) -> Labels:
     inside = np.bincount(flat[annotated], minlength=len(numbers))
     kept = np.where(2 * inside >= sizes, numbers, 0)
     return np.where(annotated, kept[flat], 0)
-
-
-def _masks(
-    model: Model, sample: Sample, options: SegmentOptions, instances: InstanceOptions
-) -> Labels:
-    *_, last = segment(model, sample.image, options, instances)
-    if not isinstance(last, Prediction):
-        raise RuntimeError(f"expected segment() to end with a Prediction, got {last}")
-    return last.masks

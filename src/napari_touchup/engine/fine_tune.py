@@ -27,7 +27,7 @@ from napari_touchup.engine.lessons import (
 from napari_touchup.engine.replay import Replay, fits, load_replay
 from napari_touchup.engine.rescale import normalized, resize, scaled_shape
 from napari_touchup.engine.samples import Sample, SampleSet
-from napari_touchup.engine.segment import Notice, Prediction, segment
+from napari_touchup.engine.segment import Notice, Prediction, predict
 from napari_touchup.engine.state import with_weights
 from napari_touchup.engine.teachable import check_teachable
 from napari_touchup.engine.train import fit
@@ -163,10 +163,7 @@ def _spread(crops: Sequence[Sample], count: int) -> list[Sample]:
 
 
 def _look(model: Model, view: View, request: FineTuneRequest) -> Prediction:
-    *_, last = segment(model, view.image, request.segment, request.instances, limits=view.limits)
-    if not isinstance(last, Prediction):
-        raise RuntimeError(f"expected segment() to end with a Prediction, got {last}")
-    return last
+    return predict(model, view.image, request.segment, request.instances, limits=view.limits)
 
 
 def _header(

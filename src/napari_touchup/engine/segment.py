@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Notice", "Prediction", "Prepared", "Progress", "TileDone",
-    "make_masks", "predict_maps", "segment",
+    "make_masks", "predict", "predict_maps", "segment",
 ]  # fmt: skip
 
 FLAT = "all pixels of this image are equal: there is nothing in it to find"
@@ -96,6 +96,21 @@ def segment(
     if masks is None:
         masks = make_masks(maps, model.header.spec.output, instances)
     yield Prediction(maps, masks, perf_counter() - started)
+
+
+def predict(
+    model: "Model",
+    frame: Any,
+    options: SegmentOptions = _SEGMENT,
+    instances: InstanceOptions = _INSTANCES,
+    *,
+    limits: NDArray[np.floating] | None = None,
+) -> Prediction:
+    """Segment one frame to its end, telling nothing on the way; as `segment` does."""
+    *_, last = segment(model, frame, options, instances, limits=limits)
+    if not isinstance(last, Prediction):
+        raise RuntimeError(f"expected segment() to end with a Prediction, got {last}")
+    return last
 
 
 def predict_maps(

@@ -16,6 +16,7 @@ from napari_touchup.core.axes import Stack, check_axes
 from napari_touchup.core.colour import GREY_RULE, to_channels
 from napari_touchup.core.link import Links
 from napari_touchup.engine.segment import Notice, Prediction, Prepared, TileDone, segment
+from napari_touchup.io.converted import FAILURES, first_line
 from napari_touchup.io.images import FILE_ORDER, ImageFile, explained, open_image
 from napari_touchup.io.outputs import Task
 from napari_touchup.io.tiff import PixelSize, plane_writer
@@ -23,9 +24,6 @@ from napari_touchup.options import InstanceOptions, Options, SegmentOptions
 
 if TYPE_CHECKING:
     from napari_touchup.nn.checkpoint import Model
-
-# what the network's memory, a full disk or an unreadable file raise; anything else is a bug
-FAILURES = (OSError, ValueError, RuntimeError, MemoryError)
 
 
 class BatchOptions(Options):
@@ -115,8 +113,7 @@ def segment_files(
         try:
             yield from _segment_file(task, model, options)
         except FAILURES as error:
-            lines = str(error).strip().splitlines()
-            yield FileFailed(task.source, lines[0] if lines else type(error).__name__)
+            yield FileFailed(task.source, first_line(error))
 
 
 @dataclass(frozen=True, slots=True)

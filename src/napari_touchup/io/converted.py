@@ -11,7 +11,8 @@ from napari_touchup.io.images import ImageFile, open_image
 from napari_touchup.io.outputs import OutputError, find_images
 from napari_touchup.io.pairs import PairError, by_name, listed, name_of
 
-# what an unreadable file, a full disk or masks that do not fit raise; anything else is a bug
+# what an unreadable file, a full disk, the network's memory or masks that do not fit raise;
+# anything else is a bug
 FAILURES = (OSError, ValueError, RuntimeError, MemoryError)
 
 
@@ -53,6 +54,11 @@ class _Task(Protocol):
 AnyTask = TypeVar("AnyTask", bound=_Task)
 
 
+def first_line(error: BaseException) -> str:
+    """Say in one line why a file failed."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def one_by_one(
     tasks: Iterable[AnyTask], convert: Callable[[AnyTask], Converted]
 ) -> Generator[Event]:
@@ -61,8 +67,7 @@ def one_by_one(
         try:
             yield convert(task)
         except FAILURES as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            yield NotConverted(task.source, lines[0])
+            yield NotConverted(task.source, first_line(error))
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from napari_touchup.nn.encoders import make_encoder
 from napari_touchup.nn.grid import OnGrid
 from napari_touchup.nn.reach import Span, bilinear, halo, join, mirror
-from napari_touchup.nn.separable import he, pointwise, separable, through
+from napari_touchup.nn.separable import pointwise, separable, through
+from napari_touchup.nn.unet import he
 from napari_touchup.options import ModelSpec
 
 OUTPUT_STRIDE = 16  # of the encoder, section 3.1

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from napari_touchup.nn.grid import OnGrid
 from napari_touchup.nn.reach import Span, convolution, halo, join, mirror, transposed
-from napari_touchup.nn.unet import he
+from napari_touchup.nn.unet import he, normed
 from napari_touchup.options import ModelSpec
 
 STAGES = (2, 2, 3, 3, 3)  # 3x3 convolutions before each pooling
@@ -107,13 +107,7 @@ def _convolutions(
     """Make convolutions with their norms and activations; `more` is of `nn.Conv2d`."""
     layers: list[nn.Module] = []
     for c in (c_in, *[c_out] * (count - 1)):
-        bias = spec.norm != "batch"
-        layers.append(nn.Conv2d(c, c_out, kernel, padding="same", bias=bias, **more))
-        if spec.norm == "batch":
-            layers.append(nn.BatchNorm2d(c_out))
-        layers.append(nn.ReLU(inplace=True))
-        if spec.norm == "batch_after":
-            layers.append(nn.BatchNorm2d(c_out))
+        layers += normed(spec, c, c_out, kernel, padding="same", **more)
     return layers
 
 

@@ -53,11 +53,3 @@ def through(layer: nn.Module, span: Span) -> Span:
     return convolution(
         span, layer.kernel_size[0], layer.stride[0], int(layer.padding[0]), layer.dilation[0]
     )
-
-
-def he(module: nn.Module) -> None:
-    """Draw weights as He 2015 (arXiv:1502.01852), of a neuron's inputs; one channel is 9 inputs."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

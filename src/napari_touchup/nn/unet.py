@@ -5,6 +5,7 @@ A network is shift-equivariant only by multiples of its stride, so tiles lie on 
 """
 
 from math import sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -89,21 +90,27 @@ class UNet(OnGrid):
 
 def two_convolutions(spec: ModelSpec, c_in: int, c_out: int, level: int = 0) -> nn.Sequential:
     """Make two 3x3 convolutions with their norms and activations."""
-    layers: list[nn.Module] = []
-    for c in (c_in, c_out):
-        layers.append(nn.Conv2d(c, c_out, 3, padding=spec.padding, bias=spec.norm != "batch"))
-        leaky = spec.activation == "leaky_relu"
-        activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True)
-        match spec.norm:
-            case "batch":
-                layers += [nn.BatchNorm2d(c_out), activation]
-            case "batch_after":
-                layers += [activation, nn.BatchNorm2d(c_out)]
-            case "none":
-                layers.append(activation)
+    layers = [
+        *normed(spec, c_in, c_out, 3, padding=spec.padding),
+        *normed(spec, c_out, c_out, 3, padding=spec.padding),
+    ]
     if spec.dropout and level > spec.depth - spec.dropout_levels:
         layers.append(nn.Dropout(spec.dropout))  # the end of the contracting path (section 3.1)
     return nn.Sequential(*layers)
+
+
+def normed(spec: ModelSpec, c_in: int, c_out: int, kernel: int, **more: Any) -> list[nn.Module]:
+    """Make a convolution with its norm and activation; `more` is of `nn.Conv2d`."""
+    layer = nn.Conv2d(c_in, c_out, kernel, bias=spec.norm != "batch", **more)
+    leaky = spec.activation == "leaky_relu"
+    activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True)
+    match spec.norm:
+        case "batch":
+            return [layer, nn.BatchNorm2d(c_out), activation]
+        case "batch_after":
+            return [layer, activation, nn.BatchNorm2d(c_out)]
+        case "none":
+            return [layer, activation]
 
 
 def up(spec: ModelSpec, c_in: int, c_out: int) -> nn.Module:
@@ -122,7 +129,7 @@ def he(module: nn.Module) -> None:
     """Draw weights from a Gaussian of deviation sqrt(2 / N), N inputs of one neuron (section 3)."""
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return
-    n: float = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
+    n: float = module.in_channels * module.kernel_size[0] * module.kernel_size[1] / module.groups
     if isinstance(module, nn.ConvTranspose2d):
         n /= module.stride[0] * module.stride[1]  # an output pixel meets a quarter of the kernel
     nn.init.normal_(module.weight, std=sqrt(2 / n))

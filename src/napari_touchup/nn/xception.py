@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from napari_touchup.nn.encoders import Encoder
 from napari_touchup.nn.reach import Span, join
-from napari_touchup.nn.separable import he, separable, through
+from napari_touchup.nn.separable import separable, through
 from napari_touchup.nn.shortcut import Shortcut
+from napari_touchup.nn.unet import he
 
 MIDDLE = 16  # blocks of the middle flow
 

@@ -6,7 +6,7 @@ from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_touchup.ui.loss_curve import GREY
+from napari_touchup.ui.plots import quiet_plot
 from napari_touchup.ui.turning import fill_height
 
 COLORMAP = "viridis"  # safe for the colour-blind, and ordered in grey too
@@ -19,20 +19,12 @@ class Histogram(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = pg.PlotWidget(background=None)  # type: ignore[no-untyped-call]
+        self.plot = quiet_plot()
         self.bars = pg.BarGraphItem(x0=[], x1=[], height=[])  # type: ignore[no-untyped-call]
         self.mark = pg.InfiniteLine(  # type: ignore[no-untyped-call]
             pen=pg.mkPen(MARK, width=2)  # type: ignore[no-untyped-call]
         )
 
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(GREY)
-            axis.setTextPen(GREY)
-            axis.enableAutoSIPrefix(False)
         fill_height(self.plot, 66)
         self.plot.getViewBox().setLimits(yMin=0)
         for item in (self.bars, self.mark):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_touchup.core.entries import Index
 from napari_touchup.session.hits import FALSE, HIT, MISS
-from napari_touchup.ui.layers import MADE_BY, level_0
+from napari_touchup.ui.layers import MADE_BY, level_0, lies_where
 from napari_touchup.ui.measured_layers import axes_of
 
 KIND = "hits"  # what the layer holds, in its metadata
@@ -66,13 +66,7 @@ def _hits_layer(labels: Labels, data: NDArray[np.uint8]) -> Labels:
         colormap=DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **COLOURS}),
         opacity=1.0,
         metadata={MADE_BY: KIND},
-        scale=tuple(labels.scale),
-        translate=tuple(labels.translate),
-        rotate=labels.rotate,
-        shear=labels.shear,
-        affine=labels.affine,
-        units=labels.units,
-        axis_labels=labels.axis_labels,
+        **lies_where(labels),
     )
     layer.editable = False
     return layer

@@ -62,6 +62,19 @@ def grid_of(layer: Image, axes: str) -> Grid:
     return Grid("".join(axes[n] for n in keep), tuple(sizes[n] for n in keep), place)
 
 
+def lies_where(layer: Layer) -> dict[str, Any]:
+    """Where a layer lies, for another one of the same axes: arguments of napari's layers."""
+    return {
+        "scale": tuple(layer.scale),
+        "translate": tuple(layer.translate),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
 def level_0(layer: Layer) -> Any:
     """Return the data in full resolution."""
     return layer.data[0] if layer.multiscale else layer.data

@@ -16,7 +16,7 @@ from napari_touchup.core.entries import Index
 from napari_touchup.core.weights import class_weights, update, weight_map
 from napari_touchup.options import WeightOptions
 from napari_touchup.session.job import Dispatch, Job
-from napari_touchup.ui.layers import MADE_BY
+from napari_touchup.ui.layers import MADE_BY, lies_where
 from napari_touchup.ui.paint_events import Box, changed_box, replay
 
 AT_ONCE = 512 * 512  # pixels; larger changes are computed in a thread
@@ -191,11 +191,5 @@ def _weights_layer(labels: Labels, name: str) -> Image:
         contrast_limits=(0, 11),
         blending="additive",  # small weights are dark, and let the image through
         metadata={MADE_BY: "weights"},
-        scale=tuple(labels.scale),
-        translate=tuple(labels.translate),
-        rotate=labels.rotate,
-        shear=labels.shear,
-        affine=labels.affine,
-        units=labels.units,
-        axis_labels=labels.axis_labels,
+        **lies_where(labels),
     )

@@ -5,11 +5,12 @@ import pyqtgraph as pg
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_touchup.ui.plots import GREY, quiet_plot
+
 HEIGHT = 110  # pixels
 EVERY_MS = 100  # at most ten drawings a second
 SMOOTH = 0.9  # of the exponential mean: single steps scatter
 FAINT, CLEAR = "#56b4e966", "#56b4e9"  # the steps, and their mean
-GREY = "#8f8f8f"  # of axes; seen in the dark and in the light theme
 
 
 class LossCurve(QWidget):
@@ -19,20 +20,12 @@ class LossCurve(QWidget):
         super().__init__()
         self._losses: list[float] = []
         self._means: list[float] = []
-        self.plot = pg.PlotWidget(background=None)  # type: ignore[no-untyped-call]
+        self.plot = quiet_plot()
         self._timer = QTimer(self)
 
         self._timer.setSingleShot(True)
         self._timer.setInterval(EVERY_MS)
         self.plot.setFixedHeight(HEIGHT)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(GREY)
-            axis.setTextPen(GREY)
-            axis.enableAutoSIPrefix(False)
         self.plot.setLabel("left", "loss", color=GREY)
         faint, clear = pg.mkPen(FAINT, width=1), pg.mkPen(CLEAR, width=2)  # type: ignore[no-untyped-call]
         self._steps = self.plot.plot(pen=faint)
