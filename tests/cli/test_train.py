@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from safetensors.numpy import load_file
 from typer.testing import CliRunner, Result
 
@@ -413,3 +414,29 @@ def test_train_segment_evaluate(tmp_path: Path) -> None:
     assert run("segment", images, "-o", pred, "--model", model, "--device", "cpu").exit_code == 0
     assert run("evaluate", pred, masks, "--json", scores, "--no-warping").exit_code == 0
     assert json.loads(scores.read_text())["mean"]["ap50"] > 0.5  # seeds and rates: .64 to .77
+
+
+def test_names_of_channels(tmp_path: Path) -> None:
+    _, masks = write_scenes(tmp_path, 1)
+    two = np.random.default_rng(0).integers(0, 255, (2, 64, 64), np.uint8)
+    images, out = tmp_path / "0.ome.tif", tmp_path / "m.safetensors"
+    about = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(images, two, ome=True, metadata=about)
+    place = (images, masks / "0.tif")
+    assert train(place, out, *SMALL, *QUICK).exit_code == 0
+    assert read_header(out).channels == ("DAPI", "GFP")
+
+    again = tmp_path / "again.safetensors"
+    words = ["--init", out, "--channel-names", "H, E"]
+    assert train(place, again, *words, *QUICK).exit_code == 0
+    assert read_header(again).channels == ("H", "E")
+
+    result = train(place, tmp_path / "no.safetensors", *SMALL, *QUICK, "--channel-names", "DAPI")
+    assert result.exit_code == 2
+    assert "--channel-names: expected 2 name(s)" in result.stderr
+
+    model = ["--model", again, "--channel"]
+    result = run("segment", images, "-o", tmp_path / "out", *model, 1, "--channel", 2)
+    assert result.exit_code == 0, result.output
+    told = "This model learned H, E; here it is given DAPI, GFP."
+    assert [line for line in result.stdout.splitlines() if "learned" in line] == [told]

@@ -163,6 +163,15 @@ def test_what_the_file_says(request_of: FineTuneRequest) -> None:
     assert header.training["steps_done"] == 3
     assert header.training["rate"] == 0.01
     assert "/" not in header.model_dump_json()
+    assert header.channels == ()
+
+
+@pytest.mark.parametrize(("given", "written"), [(None, ("GFP",)), (("DAPI",), ("DAPI",)), ((), ())])
+def test_channel_names(request_of: FineTuneRequest, given: Any, written: Any) -> None:
+    base = load(request_of.base)
+    save(request_of.base, base.module, base.header.model_copy(update={"channels": ("GFP",)}))
+    done = last(fine_tune(replace(request_of, channels=given)))
+    assert read_header(done.path).channels == written
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 3, 4, 5])

@@ -21,9 +21,9 @@ from napari_touchup.io.outputs import Task, plan_outputs
 from napari_touchup.io.tiff import PixelSize
 
 
-def _model(channels=1, classes=3):
+def _model(channels=1, classes=3, names=()):
     spec = SimpleNamespace(in_channels=channels, classes=classes)
-    return SimpleNamespace(header=SimpleNamespace(spec=spec))
+    return SimpleNamespace(header=SimpleNamespace(spec=spec, channels=names))
 
 
 def _fake_segment(model, frame, options, instances):
@@ -206,3 +206,23 @@ def test_a_task_knows_when_it_is_finished(tmp_path):
     assert not task.finished
     task.maps.touch()
     assert task.finished
+
+
+@pytest.mark.parametrize(
+    ("channels", "learned", "told"),
+    [
+        ((), ("DAPI", "GFP"), ["This model learned DAPI, GFP; here it is given GFP, DAPI."]),
+        ((2, 1), ("DAPI", "GFP"), []),
+        ((2,), ("dapi",), []),
+        ((1,), ("DAPI",), ["This model learned DAPI; here it is given GFP."]),
+        ((1,), (), []),
+    ],
+)
+def test_other_channels_than_learned_are_told(tmp_path, channels, learned, told):
+    about = {"axes": "CYX", "Channel": {"Name": ["GFP", "DAPI"]}}
+    source = _write(tmp_path / "a.ome.tif", np.zeros((2, 4, 5), np.uint8), ome=True, metadata=about)
+    model = _model(len(channels) or 2, names=learned)
+    events = _run(tmp_path, source, model=model, channels=channels)
+    texts = [event.text for event in events if isinstance(event, FileNotice)]
+    assert [text for text in texts if "learned" in text] == told
+    assert isinstance(events[-1], FileDone)

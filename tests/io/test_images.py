@@ -6,6 +6,7 @@ from PIL import Image
 from napari_touchup.io import tiff
 from napari_touchup.io.images import (
     ImageFileError,
+    channel_names,
     open_image,
     read_labels,
     write_image,
@@ -276,3 +277,34 @@ def test_what_is_no_label_image(tmp_path, data, reason):
 def test_labels_of_few_pages_are_frames(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", _array(2, 7, 9), photometric="minisblack")
     assert read_labels(tmp_path / "a.tif").axes == "TYX"
+
+
+@pytest.mark.parametrize(
+    ("channel", "names"),
+    [
+        ({"Name": ["DAPI", "GFP"]}, ("DAPI", "GFP")),
+        ({"Name": ["Channel 1", " GFP "]}, ("", "GFP")),
+        ({"Name": ["Channel:0:0", "Channel:0:1"]}, ()),
+        ({}, ()),
+    ],
+)
+def test_channel_names_of_ome(tmp_path, channel, names):
+    path = tmp_path / "a.ome.tif"
+    about = {"axes": "CYX", "Channel": channel}
+    tifffile.imwrite(path, _array(2, 7, 9), ome=True, metadata=about)
+    with open_image(path) as image:
+        assert image.names == names
+        assert image.names_of((2,)) == names[1:]
+    with open_image(path, "TYX") as image:
+        assert image.names == ()
+    assert channel_names(path, 2) == names
+    assert channel_names(path, 3) == ()
+
+
+def test_other_files_name_no_channels(tmp_path):
+    write_image(tmp_path / "a.tif", _array(2, 7, 9), "CYX")
+    assert channel_names(tmp_path / "a.tif", 2) == ()
+    Image.new("L", (4, 3)).save(tmp_path / "a.png")
+    assert channel_names(tmp_path / "a.png", 1) == ()
+    with pytest.raises(ImageFileError, match=r"gone\.tif cannot be read"):
+        channel_names(tmp_path / "gone.tif", 1)

@@ -56,20 +56,20 @@ def test_every_frame_is_a_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "wanted", "channels", "colours"),
+    ("kinds", "wanted", "channels", "names"),
     [
-        ("colour", None, 3, True),
-        ("grey", None, 1, False),
-        ("colour grey", None, 1, False),  # colours beside grey become grey
-        ("colour", 1, 1, False),
-        ("colour grey", 1, 1, False),
+        ("colour", None, 3, ("red", "green", "blue")),
+        ("grey", None, 1, ()),
+        ("colour grey", None, 1, ()),  # colours beside grey become grey
+        ("colour", 1, 1, ()),
+        ("colour grey", 1, 1, ()),
     ],
 )
-def test_channels(tmp_path: Path, kinds: str, wanted: int, channels: int, colours: bool) -> None:
+def test_channels(tmp_path: Path, kinds: str, wanted: int, channels: int, names: Any) -> None:
     made = {"grey": grey(), "colour": grey(1, (*SHAPE, 3))}
     pairs = [pair(tmp_path, kind, made[kind], disc()) for kind in kinds.split()]
     data = read_training(pairs, wanted=wanted)
-    assert (data.channels, data.colours) == (channels, colours)
+    assert (data.channels, data.names) == (channels, names)
 
 
 def test_a_chosen_channel(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_only_objects_that_count_are_measured(tmp_path: Path) -> None:
 
 def data(truth: Any, annotated: Any = None, *, semantic: bool = False, seed: int = 0) -> Any:
     image = grey(seed, (1, *np.shape(truth)))
-    return TrainingData([Sample(image, np.asarray(truth), annotated)], False, semantic)
+    return TrainingData([Sample(image, np.asarray(truth), annotated)], semantic)
 
 
 TWO = [[2, 2, 0, 2], [1, 1, 0, 2]]

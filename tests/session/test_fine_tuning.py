@@ -90,6 +90,15 @@ def test_one_corrected_cell_is_enough(loop, image):
     assert request.base.parent == loop.session.versions.folder()
 
 
+def test_the_model_learns_what_its_channels_are_called(loop, image):
+    painted(loop, image)
+    loop.train()
+    loop.tuning.discard()
+    image.rename("DAPI", ("DAPI",))
+    loop.train()
+    assert [request.channels for request in loop.worker.requests] == [None, ("DAPI",)]
+
+
 def test_held_out_objects_are_checked_and_do_not_teach(loop, image):
     for n in range(5):
         painted(loop, image, y=20, x=4 + 12 * n, label=20 + n)

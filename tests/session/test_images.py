@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from napari_touchup.options import NormalizeOptions
-from napari_touchup.session.images import Feed, Image, fit_channels
+from napari_touchup.session.images import Feed, Image
 
 TWO = Image("two", np.arange(2 * 3 * 4).reshape(2, 3, 4), "CYX")
 PLANE = Image("plane", np.full((3, 4), 7), "YX")
@@ -23,28 +23,24 @@ def test_channels(image, labels):
     assert [channel.label for channel in image.channels] == labels
 
 
-@pytest.mark.parametrize(
-    ("image", "wanted", "chosen"),
-    [
-        (PLANE, 1, ["1"]),
-        (TWO, 1, ["1"]),
-        (RGB, 1, ["gray"]),
-        (RGB, 3, ["R", "G", "B"]),
-        (TWO, 2, ["1", "2"]),
-        (TWO, 3, [None, None, None]),  # too few: to be asked for
-        (RGB, 2, [None, None]),  # too many: to be asked for, never cut
-        (None, 2, [None, None]),
-    ],
-)
-def test_fit_channels(image, wanted, chosen):
-    found = fit_channels(image, wanted, (None,))
-    assert [channel and channel.label for channel in found] == chosen
+def test_names_of_channels():
+    image = Image("two", TWO.data, "CYX", names=("", "GFP"))
+    assert [(c.label, c.name) for c in image.channels] == [("1", ""), ("2: GFP", "GFP")]
+    assert [channel.name for channel in RGB.channels] == ["", "red", "green", "blue"]
+    assert Image("plane", PLANE.data, "YX", names=("DAPI",)).channels[0].name == "DAPI"
+    assert Feed(image.channels).names == ()  # not all are named
+    assert Feed(RGB.channels[1:]).names == ("red", "green", "blue")
 
 
-def test_a_choice_stays_while_the_image_stays():
-    second = TWO.channels[1:]
-    assert fit_channels(TWO, 1, second) == second
-    assert fit_channels(PLANE, 1, second) == PLANE.channels
+def test_a_layer_that_is_renamed_names_its_channel():
+    image = Image("a", PLANE.data, "YX", names=("a",))
+    (channel,) = image.channels
+    image.rename("GFP", ("GFP",))
+    assert (image.name, channel.name, image.channels) == ("GFP", "GFP", (channel,))
+
+
+def test_channels_by_their_numbers():
+    assert [channel.label for channel in TWO.numbered((1, 0, 5))] == ["2", "1"]
 
 
 class Array:

@@ -101,6 +101,28 @@ def test_masks_states_and_roles_are_as_they_were(window, spots):
     assert two.session.status.text == "Going on with “cells”."
 
 
+def test_the_channel_is_the_one_it_was(window, spots):
+    """On the first one the lessons would be cut from other pixels than before."""
+
+    def movie():
+        return Image("cells", np.stack([spots(90), spots(60)]), "CYX")
+
+    one = window()
+    one.session.image = image = movie()
+    one.session.channels = image.channels[1:]
+    one.session.segment()
+    one.until(lambda: not one.session.running)
+    one.paint(image)
+    one.close()
+
+    two = window()
+    two.session.image = movie()
+    two.until(lambda: two.session.status.kind == "ask")
+    two.session.status.choices[0][1]()
+    assert [channel.label for channel in two.session.channels] == ["2"]
+    assert two.session.status.text == "Going on with “cells”."
+
+
 def test_an_image_that_was_open_before_is_looked_up_too(window, spots, fake_network, model_choice):
     one = window()
     one.session.image = cells(spots)

@@ -4,7 +4,7 @@ import pytest
 from napari_touchup.core.delta import compare
 from napari_touchup.io.images import write_image
 from napari_touchup.session.gallery import Gallery
-from napari_touchup.session.images import Image
+from napari_touchup.session.images import Feed, Image
 from napari_touchup.session.ledger import Ledger
 from napari_touchup.session.memory_store import MemoryStore
 from napari_touchup.session.project import Project
@@ -49,6 +49,23 @@ def test_files_are_read_and_what_is_away_is_told(project, tmp_path, spots):
     assert (found.key, found.frames, found.shape) == (here.key, ((),), (32, 64))
     np.testing.assert_array_equal(found.feed.read(), here.data[None])
     assert {record.name for record in sources.away} == {"gone", "other", "loose"}
+
+
+def test_channels_keep_their_order(project, tmp_path, spots):
+    image = in_file(tmp_path / "two.tif", np.stack([spots(90), spots(60)]), "CYX")
+    gallery = Gallery()
+    gallery.note_feed(image, Feed(image.channels[::-1]))
+    note(project, image, gallery=gallery)
+    (found,) = find_sources(project, Gallery(), 2).found
+    assert [channel.label for channel in found.feed.channels] == ["2", "1"]
+
+
+def test_names_of_channels_are_kept_for_other_programs(project, tmp_path, spots):
+    image = in_file(tmp_path / "a.tif", spots(90))
+    image.rename("DAPI", ("DAPI",))
+    note(project, image)
+    (found,) = find_sources(project, Gallery(), 1).found
+    assert found.feed.names == ("DAPI",)
 
 
 def test_images_that_are_open_need_no_file(project, spots):

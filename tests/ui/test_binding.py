@@ -136,7 +136,7 @@ def test_channels_of_a_layer_that_goes_are_asked_for_anew(bound, spots, model_ch
     bound.viewer.add_image(spots(90), name="a")
     b = bound.viewer.add_image(spots(60), name="b")
     bound.binding.choose(bound.viewer.layers["a"])
-    ((_, beside),) = bound.binding.channels_beside(bound.binding.current)
+    ((_, beside),) = bound.session.beside
     bound.session.channels = (bound.session.image.channels[0], beside)
     bound.viewer.layers.remove(b)
     assert bound.session.channels == (bound.session.image.channels[0], None)
@@ -149,12 +149,14 @@ def test_an_image_of_too_many_axes_is_no_image(bound, spots):
     assert bound.session.image.name == "a"
 
 
-def test_channels_beside(bound, spots):
+def test_channels_beside(bound, spots, model_choice):
+    bound.session.model = model_choice(2)
     bound.viewer.add_image(spots(90), name="a")
     bound.viewer.add_image(np.zeros((5, 7)), name="small")
     bound.viewer.add_image(spots(60), name="b")
-    beside = bound.binding.channels_beside(bound.binding.current)
-    assert [name for name, _ in beside] == ["a 1"]
+    assert [name for name, _ in bound.session.beside] == ["a"]
+    bound.session.model = model_choice(1)
+    assert bound.session.beside == ()
 
 
 def test_multiscale(bound, spots):

@@ -1,5 +1,6 @@
 """What `touchup train` checks and settles before anything is trained; none of it needs torch."""
 
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,25 @@ def read_data(
         raise UsageError(str(error)) from error
 
 
+def named(data: "TrainingData", names: str | None) -> "TrainingData":
+    """Give the channels names; without any those stay that the files have.
+
+    Raises
+    ------
+    UsageError
+        If there is not one for each.
+    """
+    if names is None:
+        return data
+    given = tuple(name.strip() for name in names.split(","))
+    if len(given) != data.channels or not all(given):
+        raise UsageError(
+            f"--channel-names: expected {data.channels} name(s), one for each channel that is "
+            f"learned from, got {names!r}"
+        )
+    return replace(data, names=given)
+
+
 def read_replay(
     place: tuple[Path, Path] | None, channels: tuple[int, ...], spec: ModelSpec, semantic: bool
 ) -> "TrainingData":
@@ -103,4 +123,4 @@ def read_replay(
             f"{spec.in_channels} channel(s) and the output {spec.output}; "
             "expected --replay-from IMAGES MASKS"
         )
-    return TrainingData(list(load_replay().replayed), colours=False, semantic=False)
+    return TrainingData(list(load_replay().replayed))

@@ -13,6 +13,7 @@ from napari_touchup.cli.preparation import (
     CROP_OBJECTS,
     CROP_PX,
     crop_edge,
+    named,
     read_data,
     read_replay,
     refuse_outputs,
@@ -105,6 +106,10 @@ Channels = Annotated[
         show_default="all",
     ),
 ]
+ChannelNames = Annotated[
+    str | None,
+    typer.Option(metavar="DAPI,GFP", help="Channel names.", show_default="those of the files"),
+]
 Steps = Annotated[
     int | None,
     typer.Option(
@@ -189,6 +194,7 @@ def train(
     encoder_weights: EncoderWeights = None,
     semantic: Semantic = False,
     channel: Channels = None,
+    channel_names: ChannelNames = None,
     steps: Steps = None,
     minutes: Minutes = None,
     batch: Batch = DEFAULTS.batch,
@@ -230,7 +236,7 @@ def train(
     )
     chosen = tuple(channel or ())
     wanted = len(chosen) or begin.channels
-    data = read_data((images, masks), annotated, chosen, wanted, semantic)
+    data = named(read_data((images, masks), annotated, chosen, wanted, semantic), channel_names)
     if crop is None:
         options = options.model_copy(update={"crop": crop_edge(data.diameter_px)})
     spec = begin.spec(data.channels, classes_of(data))

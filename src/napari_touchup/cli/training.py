@@ -97,12 +97,12 @@ def run(plan: Plan) -> None:
 
 def _start(plan: Plan, us: Team) -> Model:
     """Give the model that training begins with, under its new name."""
-    about = {"name": plan.out.stem, "diameter_px": plan.data.diameter_px}
+    about: dict[str, Any] = {"name": plan.out.stem, "diameter_px": plan.data.diameter_px}
+    about |= {"channels": plan.data.names} if plan.data.names else {}
     parent = None if plan.parent is None else load(plan.parent)
     if parent is not None and parent.header.spec == plan.spec:
         return Model(parent.module, parent.header.model_copy(update=about))
-    colours = ("red", "green", "blue") if plan.data.colours else ()
-    header = Header(**about, spec=plan.spec, channels=colours)
+    header = Header(**about, spec=plan.spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.options.seed)
         module = build(plan.spec)

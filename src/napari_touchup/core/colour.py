@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue; ITU-R BT.601
 AXES = ", or, if these are frames, give the axes"
 GREY_RULE = "grey = 0.299 red + 0.587 green + 0.114 blue"
+COLOURS = ("red", "green", "blue")  # names of their channels
 
 
 def luminance(frame: NDArray[Any]) -> NDArray[np.float32]:

@@ -69,6 +69,7 @@ class ImageRecord:
     rgb : its last axis holds colours
     shape : of the data
     channels : that the network was given, counted from 0; (): all of C as one grey
+    names : of what each channel shows, in the order of C; "" or (): not named
     """
 
     fingerprint: str
@@ -78,6 +79,7 @@ class ImageRecord:
     rgb: bool
     shape: tuple[int, ...]
     channels: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

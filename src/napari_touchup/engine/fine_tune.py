@@ -186,6 +186,7 @@ def _header(
         "name": request.name,
         "training": amounts | request.options.model_dump(mode="json"),
         "lineage": lineage,
+        "channels": base.channels if request.channels is None else request.channels,
     }
     return Header.model_validate(base.model_dump(exclude={"version"}) | about)
 

@@ -87,6 +87,7 @@ class FineTuneRequest:
     current : model file whose scores are the ones before
     out : the candidate's file; it is written only at the end
     name : the candidate's
+    channels : what the candidate's are called; None: as the base's
     lessons : at least one
     checks : held-out objects, which are only scored
     options, weights : how it is trained; a share of replay that the model cannot read is left out
@@ -112,6 +113,7 @@ class FineTuneRequest:
     preview: View | None = None
     preview_every: float = 5.0
     skill_crops: int = 40
+    channels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from napari_touchup.core.axes import Stack, check_axes
+from napari_touchup.core.channel_names import agree, difference
 from napari_touchup.core.colour import GREY_RULE, to_channels
 from napari_touchup.core.link import Links
 from napari_touchup.engine.segment import Notice, Prediction, Prepared, TileDone, segment
@@ -66,11 +67,8 @@ class FileDone:
 
     Attributes
     ----------
-    masks : Path
-    frames : int
     objects : int
         Counted in every frame anew.
-    seconds : float
     """
 
     source: Path
@@ -123,6 +121,7 @@ class _Layout:
     stack: Stack
     axes: str  # such as "TZ"
     pixel: PixelSize | None
+    names: tuple[str, ...]  # of the channels that are read; (): not known
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -174,14 +173,16 @@ def _layout(image: ImageFile, channels: tuple[int, ...]) -> _Layout:
         raise ValueError(f"expected a channel of 1 to {available}, got {', '.join(wrong)}")
     stack = image.stack(tuple(channel - 1 for channel in channels) or None)
     axes = "".join(letter for letter in FILE_ORDER if letter in stack.frame_axes)
-    return _Layout(stack, axes, image.pixel)
+    return _Layout(stack, axes, image.pixel, image.names_of(channels))
 
 
 def _predict(
     source: Path, layout: _Layout, colours: bool, model: "Model", options: BatchOptions
 ) -> Generator[Event | Prediction]:
     """Segment frame after frame; each ends with its Prediction."""
-    wanted = model.header.spec.in_channels
+    wanted, learned = model.header.spec.in_channels, model.header.channels
+    if not agree(learned, layout.names):
+        yield FileNotice(source, difference(learned, layout.names))
     if colours and wanted == 1:
         yield FileNotice(source, f"colours are turned to grey: {GREY_RULE}")
     for number, index in enumerate(np.ndindex(*layout.shape)):
@@ -235,8 +236,7 @@ def _numbering(
 
 
 def _pack(objects: int, masks: NDArray[np.unsignedinteger]) -> _Packed:
-    content = zlib.compress(np.ascontiguousarray(masks).data, level=1)
-    return _Packed(objects, masks.dtype, content)
+    return _Packed(objects, masks.dtype, zlib.compress(np.ascontiguousarray(masks).data, level=1))
 
 
 def _write_masks(path: Path, packed: Sequence[_Packed], layout: _Layout) -> None:

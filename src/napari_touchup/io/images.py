@@ -57,16 +57,23 @@ class ImageFile:
     rgb : bool
         Whether C are the colours of one picture.
     pixel : PixelSize, optional
+    names : tuple of str
+        Of what each channel shows, in the order of C; () where the file names none.
     """
 
     data: Any
     axes: str
     rgb: bool = False
     pixel: PixelSize | None = None
+    names: tuple[str, ...] = ()
 
     def stack(self, channels: tuple[int, ...] | None = None) -> Stack:
         """Frame by frame; of the given channels, counted from 0."""
         return Stack(self.data, self.axes, channels)
+
+    def names_of(self, channels: tuple[int, ...]) -> tuple[str, ...]:
+        """Names of channels, counted from 1; (): of all."""
+        return tuple(self.names[n - 1] for n in channels) if self.names and channels else self.names
 
 
 @contextmanager
@@ -96,7 +103,24 @@ def open_image(path: Path, axes: str | None = None) -> Generator[ImageFile]:
             labels = tiff.axis_labels(source)
             data, pixel = tiff.array_of(source), tiff.pixel_size(source)
             image = _with_axes(data, labels, rgb, pixel, axes)
-        yield image
+            names = tiff.channel_names(source)
+        yield replace(image, names=names if len(names) == image.stack().n_channels else ())
+
+
+def channel_names(path: Path, count: int) -> tuple[str, ...]:
+    """Names that a file gives to its channels; () unless it is a TIFF with so many.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read.
+    """
+    with explained(path):
+        if not tiff.is_tiff(path):
+            return ()
+        with tifffile.TiffFile(path) as source:
+            names = tiff.channel_names(source)
+    return names if len(names) == count else ()
 
 
 def read_labels(path: Path) -> ImageFile:

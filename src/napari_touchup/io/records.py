@@ -52,7 +52,8 @@ def image_to_json(record: ImageRecord) -> str:
 def image_from_json(text: str) -> ImageRecord:
     values: dict[str, Any] = json.loads(text)
     path = None if values["path"] is None else Path(values["path"])
-    lists = {name: tuple(values[name]) for name in ("shape", "channels")}
+    # names came later: an older project knows none
+    lists = {name: tuple(values.get(name, ())) for name in ("shape", "channels", "names")}
     return ImageRecord(**{**values, **lists, "path": path})
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import tifffile
 from numpy.typing import DTypeLike, NDArray
 
+from napari_touchup.core.channel_names import real_name
+
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, both byte orders
 LAZY_BYTES = 2**28  # what is larger is read when it is asked for
 CLASSIC_BYTES = 2**32 - 2**25  # TIFF has 32-bit offsets; what may be larger becomes BigTIFF
@@ -89,6 +91,19 @@ def pixel_size(file: tifffile.TiffFile) -> PixelSize | None:
         return PixelSize(y, x, z, unit) if unit else None
     named = {INCH: "inch", CENTIMETRE: "cm"}.get(tags.valueof("ResolutionUnit", 1))
     return PixelSize(y, x, unit=named) if named else None
+
+
+def channel_names(file: tifffile.TiffFile) -> tuple[str, ...]:
+    """Names of what the channels show, in their order, "" for one without; () unless OME has any.
+
+    ImageJ has labels of planes only, which are numbers and file names more often than not.
+    """
+    if not file.is_ome or not file.ome_metadata:
+        return ()
+    pixels = ElementTree.fromstring(file.ome_metadata).find(".//{*}Pixels")
+    channels = [] if pixels is None else pixels.findall("{*}Channel")
+    names = tuple(real_name(channel.get("Name", "")) for channel in channels)
+    return names if any(names) else ()
 
 
 def _edge(resolution: object) -> float | None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from skimage.measure import label
 
 from napari_touchup.core.axes import Stack
-from napari_touchup.core.colour import to_channels
+from napari_touchup.core.channel_names import agreed
+from napari_touchup.core.colour import COLOURS, to_channels
 from napari_touchup.core.measure import median_diameter
 from napari_touchup.engine.samples import Sample
 from napari_touchup.io.images import ImageFile, open_image, read_labels
@@ -24,8 +25,8 @@ class TrainingData:
     """Images with their truth, frame by frame, and what a model's header says of them."""
 
     samples: list[Sample]
-    colours: bool  # the channels are red, green and blue
-    semantic: bool  # truth holds classes
+    semantic: bool = False  # truth holds classes
+    names: tuple[str, ...] = ()  # of the channels; (): not named, or not alike in all images
 
     @property
     def channels(self) -> int:
@@ -63,7 +64,7 @@ class TrainingData:
         if not self.semantic:
             return self
         samples = [Sample(s.image, _pieces(s.truth > 0), s.annotated) for s in self.samples]
-        return TrainingData(samples, self.colours, semantic=False)
+        return TrainingData(samples, names=self.names)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,6 +74,7 @@ class _Frame:
     truth: NDArray[Any]  # (Y, X)
     annotated: NDArray[np.bool_] | None  # (Y, X)
     source: Path
+    names: tuple[str, ...]  # of the channels, "" for one that has none
 
 
 def read_training(
@@ -114,7 +116,8 @@ def read_training(
         except ValueError as error:
             faults.append(f"{frame.source}: {error}")
     _refuse(faults)
-    data = TrainingData(samples, wanted == 3 and all(f.rgb for f in frames), semantic)
+    names = agreed(frame.names if len(frame.names) == wanted else () for frame in frames)
+    data = TrainingData(samples, semantic, names)
     if not len(data.areas):
         raise PairError("no objects where the masks count")
     return data
@@ -123,6 +126,7 @@ def read_training(
 def _read_pair(pair: Pair, channels: tuple[int, ...]) -> list[_Frame]:
     with open_image(pair.image) as image:
         rgb = image.rgb and not channels
+        names = COLOURS if rgb else image.names_of(channels)
         stack = _chosen(image, channels, pair.image)
         images = [stack.read(index) for index in stack.frames()]
     masks = _planes(pair.masks, images, pair.image)
@@ -135,7 +139,7 @@ def _read_pair(pair: Pair, channels: tuple[int, ...]) -> list[_Frame]:
         if not any(plane.any() for plane in marks if plane is not None):
             raise PairError(f"nothing counts in {pair.annotated}")
     return [
-        _Frame(pixels, rgb, truth, counts, pair.image)
+        _Frame(pixels, rgb, truth, counts, pair.image, names)
         for pixels, truth, counts in zip(images, masks, marks, strict=True)
     ]
 

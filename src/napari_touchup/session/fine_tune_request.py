@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_touchup.core.channel_names import agreed
 from napari_touchup.engine.lessons import FineTuneRequest, margin_px
 from napari_touchup.engine.teachable import check_teachable
 from napari_touchup.nn.header import read_header
@@ -54,4 +55,11 @@ def make_request(
     return FineTuneRequest(
         models.base, models.current, models.out, f"{models.name}, fine-tuned",
         book.lessons, book.checks, how.train, segment=how.segment, instances=how.instances,
+        channels=_channel_names(found),
     )  # fmt: skip
+
+
+def _channel_names(found: tuple[Source, ...]) -> tuple[str, ...] | None:
+    """Give the names that the images share; None where none is named."""
+    named = [source.feed.names for source in found if source.feed.names]
+    return agreed(named) if named else None

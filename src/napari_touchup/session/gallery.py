@@ -58,14 +58,14 @@ class Gallery:
         numbers = [channel.number for channel in feed.channels] if feed else []
         return ImageRecord(
             image.key, image.name, image.path, image.axes, image.rgb, tuple(image.data.shape),
-            tuple(number for number in numbers if number is not None),
+            tuple(number for number in numbers if number is not None), image.names,
         )  # fmt: skip
 
 
 def _chosen(image: Image, record: ImageRecord, wanted: int) -> tuple[Channel, ...]:
-    plain = tuple(channel for channel in image.channels if not channel.grey)
     if record.channels:
-        return tuple(channel for channel in plain if channel.number in record.channels)
+        return image.numbered(record.channels)
+    plain = tuple(channel for channel in image.channels if not channel.grey)
     return image.channels[:1] if wanted == 1 else plain[:wanted]
 
 
@@ -73,7 +73,9 @@ def _read(path: Path, record: ImageRecord) -> Image | None:
     """Read a file; None if it is gone, cannot be read, or holds other pixels by now."""
     try:
         with open_image(path, record.axes) as file:
-            image = Image(record.name, np.asarray(file.data), record.axes, record.rgb, path)
+            data = np.asarray(file.data)
+            names = record.names or file.names
+            image = Image(record.name, data, record.axes, record.rgb, path, names)
     except (OSError, ValueError):
         return None
     return image if image.key == record.fingerprint else None

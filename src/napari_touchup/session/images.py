@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.axes import Stack
-from napari_touchup.core.colour import to_channels
+from napari_touchup.core.channel_names import all_named
+from napari_touchup.core.colour import COLOURS, to_channels
 from napari_touchup.core.entries import Index
 from napari_touchup.core.normalize import limits
 from napari_touchup.io.fingerprint import fingerprint
@@ -18,15 +19,16 @@ from napari_touchup.session.frames import Frames
 from napari_touchup.session.paste import Window
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Channel:
     """One input of the network: a channel of an array, or the grey of its colours."""
 
-    label: str  # what people read, e.g. "1" or "DAPI"
+    label: str  # what people read, e.g. "1" or "2: GFP"
     data: Any  # array-like, numpy or dask
     axes: str  # of `data`, e.g. "TCYX"
     number: int | None = None  # along C; None: the array has no C, or all of C is made grey
     grey: bool = False
+    name: str = ""  # of what it shows, e.g. "DAPI"; "" where nobody named it
     _limits: dict[tuple[Index, NormalizeOptions], NDArray[np.float64]] = field(
         default_factory=dict, init=False
     )
@@ -70,6 +72,7 @@ class Image:
     axes: str
     rgb: bool = False
     path: Path | None = None  # of its file, where it has one
+    names: tuple[str, ...] = ()  # of all of C, or of the one plane; "" or (): not named
     frames: Frames = field(default_factory=Frames)
 
     @cached_property
@@ -86,12 +89,34 @@ class Image:
     def channels(self) -> tuple[Channel, ...]:
         """All that can be fed to a network; of a colour image its grey comes first."""
         if "C" not in self.axes:
-            return (Channel("1", self.data, self.axes),)
+            return (Channel("1", self.data, self.axes, name="".join(self.names)),)
         count = self.data.shape[self.axes.index("C")]
         colours = self.rgb and count in (3, 4)  # the fourth is alpha, which is no channel
-        names = "RGB" if colours else [str(n + 1) for n in range(count)]
-        grey = [Channel("gray", self.data, self.axes, grey=True)] if colours else []
-        return (*grey, *(Channel(name, self.data, self.axes, n) for n, name in enumerate(names)))
+        if colours:
+            grey = Channel("gray", self.data, self.axes, grey=True)
+            return (grey, *map(self._channel, range(3), "RGB", COLOURS))
+        names = self.names if len(self.names) == count else ("",) * count
+        labels = [f"{n + 1}: {name}" if name else str(n + 1) for n, name in enumerate(names)]
+        return tuple(map(self._channel, range(count), labels, names))
+
+    def numbered(self, numbers: tuple[int, ...]) -> tuple[Channel, ...]:
+        """Give channels by their places along C, in the order of these."""
+        known = {channel.number: channel for channel in self.channels}
+        return tuple(known[number] for number in numbers if number in known)
+
+    def rename(self, name: str, names: tuple[str, ...]) -> None:
+        """Follow the name of a layer, which may be that of its one channel."""
+        self.name = name
+        if "C" not in self.axes:
+            self.names = names
+            self.channels[0].name = "".join(names)
+
+    def title(self, channel: Channel) -> str:
+        """Name a channel among those of other images."""
+        return f"{self.name} {channel.label}" if "C" in self.axes else self.name
+
+    def _channel(self, number: int, label: str, name: str) -> Channel:
+        return Channel(label, self.data, self.axes, number, name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +142,11 @@ class Feed:
         frames = [crop(stack, window).read(index) for stack in self._stacks()]
         return frames[0] if len(frames) == 1 else np.concatenate(frames)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what the channels show; () unless all are named."""
+        return all_named([channel.name for channel in self.channels])
+
     def limits(self, index: Index, options: NormalizeOptions) -> NDArray[np.float64]:
         """Intensity limits of the whole frame, (C, 2)."""
         return np.concatenate([channel.limits(index, options) for channel in self.channels])
@@ -131,19 +161,6 @@ class Feed:
         if len(numbers) == len(self.channels):  # all of one array: a frame is read at once
             return [Stack(first.data, first.axes, tuple(numbers))]
         return [channel.stack for channel in self.channels]
-
-
-def fit_channels(
-    image: Image | None, wanted: int, current: tuple[Channel | None, ...]
-) -> tuple[Channel | None, ...]:
-    """Choose the channels that are beyond doubt; the others stay None, to be asked for."""
-    offered = image.channels if image else ()
-    plain = tuple(channel for channel in offered if not channel.grey)
-    if len(current) == wanted and offered and set(current) <= set(offered):
-        return current
-    if wanted == 1 and offered:
-        return offered[:1]
-    return plain if len(plain) == wanted else (None,) * wanted
 
 
 def crop(stack: Stack, window: Window | None) -> Stack:

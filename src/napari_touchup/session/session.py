@@ -15,11 +15,12 @@ from napari_touchup.nn.header import read_header
 from napari_touchup.options import BrushOptions, InstanceOptions, SegmentOptions
 from napari_touchup.session.frames import Kept
 from napari_touchup.session.gallery import Gallery
-from napari_touchup.session.images import Channel, Image, fit_channels
+from napari_touchup.session.images import Channel, Image
 from napari_touchup.session.job import Dispatch, direct
 from napari_touchup.session.ledger import Ledger
 from napari_touchup.session.memory_store import MemoryStore
 from napari_touchup.session.network import TorchNetwork
+from napari_touchup.session.pairing import fit_channels, hints_for
 from napari_touchup.session.paste import Window
 from napari_touchup.session.project import Changed, Counts, Project, Step
 from napari_touchup.session.remake import Remaker, Wish
@@ -50,6 +51,8 @@ class Session:
     image: Image | None = None
     frame: Index = ()  # the one that is shown
     channels: tuple[Channel | None, ...] = (None,)  # one for each input of the model
+    # of other images on the same pixels, with what people read; only for several inputs
+    beside: tuple[tuple[str, Channel], ...] = ()
     model: ModelChoice | None = None
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
@@ -84,8 +87,9 @@ class Session:
         self.project.changed.connect(self._on_project_changed)
         self.events.project.connect(self._on_project)
         self.events.painting.connect(self._write_held)
-        self.events.image.connect(self._fit_channels)
-        self.events.model.connect(self._fit_channels)
+        for name in ("image", "model"):
+            self.events[name].connect(self._drop_status)
+            self.events[name].connect(self.fit_channels)
         self.events.model.connect(self._fit_level)
         self.events.instances.connect(self._follow_options)
         self.events.frame.connect(self._drop_question)
@@ -133,6 +137,12 @@ class Session:
             wish = request(self, wanted, window, even_done)
             self.gallery.note_feed(self.image, wish.feed)
             self._run.start(self.image, wish)
+
+    def fit_channels(self) -> None:
+        """Choose anew what is beyond doubt, for the image, the model and what lies beside."""
+        wanted = self.model.header.spec.in_channels if self.model else 1
+        hints = hints_for(self, self._record())
+        self.channels = fit_channels(self.image, wanted, self.channels, hints)
 
     def stop(self) -> None:
         """End the run before its next tile; finished frames stay."""
@@ -223,6 +233,9 @@ class Session:
             self._known[image.key] = record
             self.project.ledger.put_image(record)
 
+    def _record(self) -> ImageRecord | None:
+        return self._known.get(self.image.key) if self.image and self._known else None
+
     def _turn(self, step: Step | None, turn: Callable[[], str]) -> None:
         text = turn()
         self.status = Status("done", text)
@@ -235,6 +248,10 @@ class Session:
         self._known = {record.fingerprint: record for record in project.ledger.images()}
         project.changed.connect(self._on_project_changed)
         self.counts = project.counts()
+        record = self._record()
+        if self.image and record:  # the project goes on with the channels that it had
+            self.channels = self.image.numbered(record.channels) or self.channels
+        self.fit_channels()
 
     def _on_project_changed(self, changed: Changed) -> None:
         self.counts = self.project.counts()
@@ -244,11 +261,9 @@ class Session:
         if not self.running or status.kind == "failed":
             self.status = status
 
-    def _fit_channels(self) -> None:
+    def _drop_status(self) -> None:
         if not self.running:
             self.status = Status()  # what was said is of another image or model
-        wanted = self.model.header.spec.in_channels if self.model else 1
-        self.channels = fit_channels(self.image, wanted, self.channels)
 
     def _fit_level(self) -> None:
         if self.model is not None:

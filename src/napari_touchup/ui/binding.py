@@ -11,6 +11,7 @@ from napari_touchup.core.entries import Index
 from napari_touchup.session.images import Channel, Image
 from napari_touchup.session.run import FrameDone
 from napari_touchup.session.session import Session
+from napari_touchup.ui.channel_names import names_of
 from napari_touchup.ui.layers import level_0, look_at, show_frame, shown_frame, visible_window
 from napari_touchup.ui.open_images import OpenImages, can_segment
 from napari_touchup.ui.results import Results
@@ -29,6 +30,7 @@ class Binding:
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.selection.events.active.connect(self._on_active)
         viewer.dims.events.point.connect(self._on_frame)
+        session.events.model.connect(self._look_beside)
         session.frame_done.connect(self._on_frame_done)
         session.shown_frame.connect(self.show_frame)
         for layer in viewer.layers:
@@ -55,21 +57,12 @@ class Binding:
             If the axes do not fit the layer's data.
         """
         results = self.opened.open(layer, axes)
+        self.session.beside = self._beside(results)
         self.session.image = results.image
         if self.session.project.frames() and self.session.project.masked(results.image.key):
             results.masks_layer()  # the same pixels were worked on before
         self._on_frame()
         self.images_changed.emit()
-
-    def channels_beside(self, now: Results) -> list[tuple[str, Channel]]:
-        """Channels of the other image layers that lie on the same pixels."""
-        others = [self.opened.open(layer) for layer in self.images() if layer is not now.source]
-        return [
-            (f"{other.image.name} {channel.label}", channel)
-            for other in others
-            for channel in other.image.channels
-            if channel.plane_shape == now.image.channels[0].plane_shape
-        ]
 
     def window(self) -> tuple[slice, slice] | None:
         """Return what the canvas shows of the image, pixels of the frame."""
@@ -96,6 +89,26 @@ class Binding:
         self.viewer.dims.events.point.disconnect(self._on_frame)
         self.session.close()
 
+    def _beside(self, now: Results | None) -> tuple[tuple[str, Channel], ...]:
+        """Channels of the other image layers that lie on the same pixels."""
+        model = self.session.model
+        if now is None or model is None or model.header.spec.in_channels == 1:
+            return ()  # only a model with several inputs wants other layers
+        others = [self.opened.open(layer) for layer in self.images() if layer is not now.source]
+        return tuple(
+            (other.image.title(channel), channel)
+            for other in others
+            for channel in other.image.channels
+            if channel.plane_shape == now.image.channels[0].plane_shape
+        )
+
+    def _look_beside(self) -> None:
+        """Tell the session which other channels there are now."""
+        beside = self._beside(self.current)
+        if beside != self.session.beside:
+            self.session.beside = beside
+            self.session.fit_channels()
+
     def _watch(self, layer: Any) -> None:
         if can_segment(layer):
             layer.events.data.connect(self._on_data)
@@ -105,7 +118,7 @@ class Binding:
         self._watch(event.value)
         if self.session.image is None and can_segment(event.value):
             self.choose(event.value)
-        self.images_changed.emit()
+        self._on_images()
 
     def _on_removed(self, event: Any) -> None:
         for results in self.opened:
@@ -118,7 +131,7 @@ class Binding:
                 self.session.image = None
                 if self.images():
                     self.choose(self.images()[-1])
-        self.images_changed.emit()
+        self._on_images()
 
     def _on_active(self) -> None:
         for results in self.opened:
@@ -152,5 +165,10 @@ class Binding:
     def _on_name(self, event: Any) -> None:
         for results in self.opened:
             if results.source is event.source:
-                results.image.name = event.source.name
+                names = names_of(event.source, results.image.axes)
+                results.image.rename(event.source.name, names)
+        self._on_images()
+
+    def _on_images(self) -> None:
+        self._look_beside()
         self.images_changed.emit()

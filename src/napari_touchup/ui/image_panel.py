@@ -8,9 +8,11 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QWidg
 
 from napari_touchup.core.axes import describe
 from napari_touchup.session.images import Channel
+from napari_touchup.session.pairing import question
 from napari_touchup.session.session import Session
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.forms import add_row, narrow_combo, narrow_form, text_label
+from napari_touchup.ui.status_box import StatusBox
 
 IMAGE_TIP = "The image layer to segment; follows the selected layer"
 
@@ -33,6 +35,7 @@ class ImagePanel(QWidget):
         self.axes.setVisible(False)
         self.problem = text_label()
         self.problem.setVisible(False)
+        self.doubt = StatusBox()  # whether the model's channels are these
         self.channels: list[QComboBox] = []
         self._built: tuple[list[tuple[str, Channel]], list[str]] = ([], [])
 
@@ -44,13 +47,14 @@ class ImagePanel(QWidget):
         self._form.addRow(row)
         self._form.addRow(self.axes)
         self._form.addRow(self.problem)
+        self._form.addRow(self.doubt)
 
         self.image.activated.connect(self._on_view_image)
         self.change.clicked.connect(self._on_view_change)
         self.axes.returnPressed.connect(self._on_view_axes)
         binding.images_changed.connect(self._on_images)
-        session.events.channels.connect(self._on_session_channels)
-        session.events.image.connect(self._on_session_channels)
+        for name in ("channels", "beside", "image", "model", "project"):
+            session.events[name].connect(self._on_session_channels)
         self._on_images()
 
     def _on_images(self) -> None:
@@ -109,11 +113,16 @@ class ImagePanel(QWidget):
             self._build_channels(names, offered)
         for combo, channel in zip(self.channels, self._session.channels, strict=False):
             combo.setCurrentIndex(combo.findData(channel))
+        self._ask()
+
+    def _ask(self) -> None:
+        self.doubt.show_status(question(self._session, self._ask))
 
     def _build_channels(self, names: list[str], offered: list[tuple[str, Channel]]) -> None:
         for combo in self.channels:
             self._form.removeRow(combo)
         self.channels = []
+        self._form.takeRow(self.doubt)  # it stays below them
         for number, name in enumerate(names):
             combo = narrow_combo("The channel of the image that the model is given here")
             if len(names) > 1:
@@ -123,14 +132,12 @@ class ImagePanel(QWidget):
             combo.activated.connect(partial(self._on_view_channel, number))
             self.channels.append(combo)
             add_row(self._form, name, combo)
+        self._form.addRow(self.doubt)
 
     def _offered(self) -> list[tuple[str, Channel]]:
-        image, now = self._session.image, self._binding.current
-        offered = [(channel.label, channel) for channel in image.channels] if image else []
-        # only a model with several inputs wants other layers
-        if now is not None and len(self._session.channels) > 1:
-            offered += self._binding.channels_beside(now)
-        return offered
+        image, beside = self._session.image, self._session.beside
+        own = image.channels if image else ()
+        return [(image.title(c) if image and beside else c.label, c) for c in own] + list(beside)
 
     def _channel_name(self, number: int) -> str:
         session = self._session

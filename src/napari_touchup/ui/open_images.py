@@ -10,6 +10,7 @@ from napari.layers import Image as ImageLayer
 from napari_touchup.core.axes import check_axes, resolve_axes
 from napari_touchup.session.images import Image
 from napari_touchup.session.session import Session
+from napari_touchup.ui.channel_names import names_of
 from napari_touchup.ui.layers import is_result, level_0
 from napari_touchup.ui.results import Results
 
@@ -37,7 +38,9 @@ class OpenImages:
         if results is None or axes is not None:
             data, path = level_0(layer), layer.source.path
             known = Path(path) if path else None
-            image = Image(layer.name, data, axes_of(layer, axes), layer.rgb, known)
+            letters = axes_of(layer, axes)
+            names = names_of(layer, letters)
+            image = Image(layer.name, data, letters, layer.rgb, known, names)
             if results is not None:
                 self.drop(results)
             results = Results(self._viewer, self._session, layer, image)
