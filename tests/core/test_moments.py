@@ -33,8 +33,25 @@ def test_a_square_by_hand():
     labels[1:5, 2:6] = 9
     found = shapes(labels, np.array([9]))
     assert {name: values[0] for name, values in found.items()} == {
-        "area": 16, "y": 2.5, "x": 3.5, "perimeter": 12, "eccentricity": 0,
+        "area": 16, "y": 2.5, "x": 3.5, "perimeter": 12, "length": 12, "eccentricity": 0,
     }  # fmt: skip
+
+
+def test_pixels_that_are_not_square_have_the_eccentricity_of_scikit_image():
+    labels = np.random.default_rng(3).integers(0, 6, (30, 50))
+    expected = regionprops_table(labels, properties=("eccentricity",), spacing=(0.4, 1.1))
+    found = shapes(labels, np.arange(1, 6), (0.4, 1.1))
+    np.testing.assert_allclose(found["eccentricity"], expected["eccentricity"], 1e-12)
+
+
+def test_an_outline_with_steps_of_all_kinds_by_hand():
+    octagon = np.ones((5, 6), int)
+    octagon[[0, 0, -1, -1], [0, -1, 0, -1]] = 0
+    # two steps down and three across on each side, between them four diagonal ones: a pixel
+    # between a straight and a diagonal step has half of each
+    found = shapes(octagon, np.array([1]), (3.0, 4.0))
+    assert found["perimeter"][0] == pytest.approx(2 * 2 + 2 * 3 + 4 * 2**0.5)
+    assert found["length"][0] == pytest.approx(4 * 3 + 6 * 4 + 4 * 5)
 
 
 def test_a_line_that_is_longer_than_a_strip_has_no_width(monkeypatch):

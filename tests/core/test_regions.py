@@ -51,10 +51,21 @@ def test_physical_units():
     assert list(found)[-4:] == list(same)
 
 
-def test_pixels_that_are_not_square_have_no_perimeter():
-    found = measure(np.array([[1, 1, 1]]), None, (2.0, 0.5))
-    assert "perimeter_um" not in found
-    assert (found["area_um2"][0], found["x_um"][0]) == (3.0, 0.5)
+def test_pixels_that_are_not_square():
+    found = measure(np.ones((3, 5), int), None, (2.0, 0.5))
+    # through the middles of the outer pixels: 2 x 2 steps of 2.0 down, 2 x 4 of 0.5 across
+    assert (found["perimeter_px"][0], found["perimeter_um"][0]) == (12.0, 12.0)
+    assert (found["area_um2"][0], found["x_um"][0]) == (15.0, 1.0)
+
+
+def test_a_circle_whose_pixels_are_three_times_as_high_as_wide():
+    y, x = np.mgrid[-20:21, -60:61]
+    disc = ((3 * y) ** 2 + x**2 <= 50**2).astype(int)
+    found = measure(disc, None, (3.0, 1.0))
+    # steps between the middles of pixels make a circle of square ones 4 % too long, too
+    assert found["perimeter_um"][0] == pytest.approx(1.098 * 2 * np.pi * 50, rel=1e-3)
+    assert found["eccentricity"][0] < 0.05
+    assert measure(disc)["eccentricity"][0] == pytest.approx((1 - 1 / 9) ** 0.5, abs=0.01)
 
 
 def test_small_and_thin_objects():

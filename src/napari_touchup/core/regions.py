@@ -11,8 +11,6 @@ from napari_touchup.core.neighbours import neighbours
 
 Columns: TypeAlias = dict[str, NDArray[Any]]  # of equal lengths, a row for each object
 
-SQUARE = 1e-3  # difference of its edges, relative, up to which a pixel has one length
-
 
 def measure(
     labels: NDArray[np.integer],
@@ -41,8 +39,9 @@ def measure(
         ``cell`` (the label), ``area_px`` (pixels), ``y_px``, ``x_px`` (centroid, pixels; the
         middle of the first pixel is 0), ``perimeter_px``, ``eccentricity`` and ``solidity`` (0
         to 1), ``neighbours`` (objects that it touches). With a pixel size also ``area_um2``,
-        ``y_um``, ``x_um`` and, if pixels are square, ``perimeter_um``. For each channel, counted
-        from 1, ``intensity_mean_c1``, ``min``, ``max`` and ``std``.
+        ``y_um``, ``x_um`` and ``perimeter_um``. Pixels need not be square: the eccentricity is
+        that of the object, not of its pixels. For each channel, counted from 1,
+        ``intensity_mean_c1``, ``min``, ``max`` and ``std``.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def measure(
         raise ValueError(f"expected an image (C, *{labels.shape}), got {image.shape}")
     cells = np.unique(labels)
     cells = cells[cells != 0]
-    found = shapes(labels, cells)
+    found = shapes(labels, cells, pixel or (1, 1))
     columns: Columns = {"cell": cells, "area_px": found["area"]}
     columns |= {f"{name}_px": found[name] for name in ("y", "x", "perimeter")}
     columns["eccentricity"] = found["eccentricity"]
@@ -67,7 +66,7 @@ def measure(
         columns["solidity"] = _solidity(labels)
     columns["neighbours"] = neighbours(labels, cells)
     if pixel is not None:
-        columns |= _physical(columns, *pixel, unit)
+        columns |= _physical(found, pixel, unit)
     for number, channel in enumerate(() if image is None else image, start=1):
         for name, values in intensities(labels, cells, channel).items():
             columns[f"intensity_{name}_c{number}"] = values
@@ -83,12 +82,11 @@ def _solidity(labels: NDArray[np.integer]) -> NDArray[np.float64]:
     return np.asarray(found["solidity"], np.float64)
 
 
-def _physical(columns: Columns, y: float, x: float, unit: str) -> Columns:
-    found = {
-        f"area_{unit}2": columns["area_px"] * (y * x),
-        f"y_{unit}": columns["y_px"] * y,
-        f"x_{unit}": columns["x_px"] * x,
+def _physical(found: Columns, pixel: tuple[float, float], unit: str) -> Columns:
+    y, x = pixel
+    return {
+        f"area_{unit}2": found["area"] * (y * x),
+        f"y_{unit}": found["y"] * y,
+        f"x_{unit}": found["x"] * x,
+        f"perimeter_{unit}": found["length"],
     }
-    if abs(y - x) <= SQUARE * x:
-        found[f"perimeter_{unit}"] = columns["perimeter_px"] * x
-    return found
