@@ -107,6 +107,72 @@ def test_a_click_on_a_row_goes_to_the_object(window):
     assert window.dock.measure.histogram.mark.value() == 12 * 16 * 4
 
 
+def outlined(window):
+    """Corners of the outline that is seen: lowest and highest value along each axis."""
+    layer = window.dock.outline.layer
+    if layer is None or not layer.visible:
+        return None
+    corners = np.concatenate(layer.data)
+    return [*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist()]
+
+
+def test_the_chosen_object_is_outlined(window):
+    labels = window.add(scale=(2, 2), translate=(100, 200))
+    before = labels.data.copy(), labels.colormap
+    window.dock.measure.table.selectRow(2)
+    window.until(lambda: outlined(window) == [23.5, 39.5, 35.5, 55.5])
+    layer = window.dock.outline.layer
+    assert window.viewer.layers.selection.active is labels
+    assert layer.data_to_world(layer.data[0][0]) == pytest.approx((147, 279))
+    assert layer.edge_color.tolist() == [[0, 0, 0, 1], [1, 1, 1, 1]]  # white over black
+    window.viewer.scene.camera.zoom = 4
+    assert layer.edge_width == [7 / 8, 3 / 8]  # 7 and 3 pixels on the screen
+    window.dock.measure.table.selectRow(0)
+    window.until(lambda: outlined(window) == [3.5, 3.5, 11.5, 11.5])
+    assert np.array_equal(labels.data, before[0])
+    assert labels.colormap is before[1]
+
+
+def test_the_outline_follows_its_object_and_goes_with_it(window):
+    labels = window.add()
+    window.dock.measure.table.selectRow(2)
+    window.until(lambda: outlined(window) is not None)
+    labels.data_setitem((np.arange(24, 36), np.full(12, 56)), 5)
+    assert outlined(window) is None  # a stroke: it must not hide what is painted
+    labels.undo()
+    window.dock.measure.table.selectRow(1)
+    window.until(lambda: outlined(window) == [3.5, 11.5, 11.5, 21.5])
+    labels.data = np.where((cells_of() == 2).cumsum(axis=1) > 3, 0, cells_of())
+    window.until(lambda: outlined(window) == [3.5, 11.5, 11.5, 14.5])
+    labels.data = np.where(cells_of() == 2, 0, cells_of())
+    window.until(lambda: outlined(window) is None)
+
+
+def test_the_outline_goes_with_the_labels_and_is_back_with_others(window):
+    labels = window.add()
+    window.dock.measure.table.selectRow(2)
+    window.until(lambda: outlined(window) is not None)
+    window.viewer.layers.remove(labels)
+    assert outlined(window) is None
+    window.add(np.stack([cells_of()] * 2))
+    window.until(lambda: len(window.rows) == 6)
+    window.dock.measure.table.selectRow(5)
+    window.until(lambda: outlined(window) == [1, 23.5, 39.5, 1, 35.5, 55.5])
+    window.viewer.layers.remove(window.dock.outline.layer)
+    assert window.dock.outline.layer is None
+    window.dock.measure.table.selectRow(0)
+    window.until(lambda: outlined(window) == [0, 3.5, 3.5, 0, 11.5, 11.5])
+
+
+def test_an_object_with_a_hole_and_two_pieces_is_outlined_whole(window):
+    data = np.zeros((12, 20), np.uint8)
+    data[1:8, 1:8], data[3, 3], data[10, 15] = 4, 0, 4
+    window.add(data)
+    window.dock.measure.table.selectRow(0)
+    window.until(lambda: outlined(window) == [0.5, 0.5, 10.5, 15.5])
+    assert len(window.dock.outline.layer.data) == 2 * 3
+
+
 def test_a_row_of_another_frame(window):
     data = np.stack([cells_of(), cells_of() * 0, cells_of()])
     window.add(data)
@@ -141,8 +207,11 @@ def test_a_click_on_the_canvas_selects_the_row(shown, qtbot):
     assert viewer.scene.camera.center == centre
     hand.drag((8, 8), (20, 30))  # moves the image, and is no click
     assert window.selected == [2]
-    hand.drag((8, 8))
     hand.drag((38, 2))  # background
+    assert window.selected == []
+    window.until(lambda: outlined(window) is None)
+    hand.drag((8, 8))
+    window.until(lambda: outlined(window) == [3.5, 3.5, 11.5, 11.5])
     viewer.layers.selection.active = hand.layer
     hand.layer.mode = "paint"
     hand.layer.selected_label = 5
@@ -350,10 +419,13 @@ def test_a_closed_dock_lets_go(window):
     labels = window.add()
     window.dock.measure.coloured.setChecked(True)
     window.until(lambda: isinstance(labels.colormap, DirectLabelColormap))
+    window.dock.measure.table.selectRow(2)
+    window.until(lambda: outlined(window) is not None)
     window.viewer.window.remove_dock_widget(window.dock)
     with window.qtbot.waitSignal(window.dock.destroyed):
         window.dock.deleteLater()
     window.until(lambda: isinstance(labels.colormap, CyclicLabelColormap))
+    assert list(window.viewer.layers) == [labels]
     window.viewer.add_labels(cells_of())
     labels.data_setitem((np.array([38]), np.array([1])), 9)
     window.qtbot.wait(400)

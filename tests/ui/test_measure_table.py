@@ -72,6 +72,12 @@ def test_the_selection_stays_with_its_object(shown, qtbot):
     assert shown.model().rowCount() == 0
 
 
+def test_a_frame_without_objects_that_is_measured_again_has_no_cells_that_change(shown, qtbot):
+    shown.show_view(View(table(LABELS), np.zeros(0, int)), None)
+    with qtbot.assertNotEmitted(shown.rows.dataChanged):
+        shown.show_view(View(table(LABELS), np.zeros(0, int)), None)
+
+
 def selected(widget):
     return [index.row() for index in widget.selectionModel().selectedRows()]
 

@@ -111,7 +111,7 @@ class Measuring:
         job.ended.connect(partial(self._on_ended, job))
         self._count, self._changed = 0, not self._frames
         if not self._frames:
-            self.status = Status("busy", "Measuring")
+            self.status = Status("busy", "Measuring", 0, len(frames))
         job.start()
 
     def _on_measured(self, job: Job, total: int, event: FrameMeasured) -> None:

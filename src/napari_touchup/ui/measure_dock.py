@@ -20,6 +20,7 @@ from napari_touchup.core.entries import Index
 from napari_touchup.session.measured import Cell
 from napari_touchup.session.measuring import Measuring
 from napari_touchup.session.scoring import Scoring
+from napari_touchup.ui.chosen_outline import ChosenOutline
 from napari_touchup.ui.dispatch import QueuedDispatch
 from napari_touchup.ui.followed_labels import FollowedLabels
 from napari_touchup.ui.layer_choice import LayerChoice
@@ -61,6 +62,7 @@ class MeasureDock(QScrollArea):
         self.measuring = Measuring(dispatch)
         self.scoring = Scoring(dispatch)
         self.colours = ObjectColours(dispatch)
+        self.outline = ChosenOutline(napari_viewer, dispatch)
         self.pointer = ObjectPointer(napari_viewer, self._on_canvas_cell)
         self.follower = FollowedLabels(napari_viewer, self.measuring.look_again, self._measure)
         self.tabs = QTabBar()
@@ -75,6 +77,8 @@ class MeasureDock(QScrollArea):
         self.choice.changed.connect(self._measure)
         self.measure.coloured.toggled.connect(self._colour)
         self.measuring.visited.connect(self._on_visited)
+        self.measuring.events.selected.connect(self._on_selected)
+        self.measuring.events.view.connect(self._on_selected)
         self.measuring.events.view.connect(self._colour)
         self.measuring.events.column.connect(self._colour)
         layers = napari_viewer.layers.events
@@ -83,7 +87,7 @@ class MeasureDock(QScrollArea):
         napari_viewer.dims.events.point.connect(self._on_frame)
         napari_viewer.dims.events.ndisplay.connect(self._colour)
         slots = (self._on_layers, self._on_frame, self._colour)
-        parts = (self.pointer, self.follower, self.measuring, self.scoring)
+        parts = (self.pointer, self.outline, self.follower, self.measuring, self.scoring)
         self.destroyed.connect(_Farewell(napari_viewer, slots, parts, self.colours, self.score))
         self._on_layers()
 
@@ -121,6 +125,7 @@ class MeasureDock(QScrollArea):
         labels, image = self.choice.labels, self.choice.image
         if labels is not self._measured:
             self.colours.off()
+            self.outline.hide()
             self._measured = labels
         self.pointer.watch(labels)
         self.follower.watch(labels, image)
@@ -132,11 +137,28 @@ class MeasureDock(QScrollArea):
         if self.measuring.view is not None:
             self._viewer.layers.selection.active = self.choice.labels
             self.pointer.go(self.measuring.view.table, cell)
+            self._draw_outline()
 
-    def _on_canvas_cell(self, cell: Cell) -> None:
+    def _on_canvas_cell(self, cell: Cell | None) -> None:
         view = self.measuring.view
-        if view is not None and view.table.row(cell) is not None:
+        if cell is None:
+            self.measuring.selected = None
+        elif view is not None and view.table.row(cell) is not None:
             self.measuring.selected = cell
+            if not self.pointer.drawing:
+                self._draw_outline()
+
+    def _on_selected(self) -> None:
+        if self.outline.shown:
+            self._draw_outline()
+
+    def _draw_outline(self) -> None:
+        """Outline the selected object, if the table shows it."""
+        labels, view, cell = self.choice.labels, self.measuring.view, self.measuring.selected
+        if labels is None or view is None or cell is None or view.place(cell) is None:
+            self.outline.hide()
+        else:
+            self.outline.show(labels, cell)
 
     def _on_frame(self) -> None:
         if self.pointer.frame != self._frame:

@@ -37,7 +37,7 @@ class MeasureModel(QAbstractTableModel):
         """Show another view; True if the columns are others."""
         columns = () if view is None else view.table.shown()
         other = columns != self.columns
-        if other or self._rows(view) != self._rows(self.view):
+        if other or not self._rows(view) or self._rows(view) != self._rows(self.view):
             self.beginResetModel()
             self.view, self.columns = view, columns
             self.endResetModel()

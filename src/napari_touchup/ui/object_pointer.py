@@ -17,9 +17,9 @@ LOOKING = ("pan_zoom", "pick", "transform")  # modes of labels in which a click 
 
 
 class ObjectPointer:
-    """Tells which object of a labels layer is clicked, and goes to others."""
+    """Tells which object of a labels layer is clicked (None: background), and goes to others."""
 
-    def __init__(self, viewer: ViewerModel, clicked: Callable[[Cell], object]) -> None:
+    def __init__(self, viewer: ViewerModel, clicked: Callable[[Cell | None], object]) -> None:
         self._viewer = viewer
         self._clicked = clicked
         self._labels: Labels | None = None
@@ -37,6 +37,12 @@ class ObjectPointer:
         self._labels = labels
         if labels is not None:
             labels.events.selected_label.connect(self._on_selected)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a click draws something, or fills or erases it."""
+        active = self._viewer.layers.selection.active
+        return isinstance(active, Labels) and str(active.mode) not in LOOKING
 
     @property
     def frame(self) -> Index:
@@ -63,21 +69,15 @@ class ObjectPointer:
 
     def _on_press(self, _viewer: Any, event: Any) -> Generator[None]:
         labels, start = self._labels, np.array(event.pos)
-        active = self._viewer.layers.selection.active
-        if labels is None or event.button != 1 or not labels.visible:
+        if labels is None or event.button != 1 or not labels.visible or self.drawing:
             return
-        if isinstance(active, Labels) and str(active.mode) not in LOOKING:
-            return  # it is a stroke
         yield
         while event.type == "mouse_move":
             yield
         if np.abs(np.array(event.pos) - start).max() < STILL_PX:
-            self._choose(label_at(labels, event))
+            label = label_at(labels, event)
+            self._clicked(Cell(self.frame, label) if label else None)
 
     def _on_selected(self) -> None:
-        if self._labels is not None:
-            self._choose(int(self._labels.selected_label))
-
-    def _choose(self, label: int) -> None:
-        if label:
+        if self._labels is not None and (label := int(self._labels.selected_label)):
             self._clicked(Cell(self.frame, label))
