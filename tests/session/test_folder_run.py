@@ -293,6 +293,19 @@ def test_describe_names_what_differs(request_of, tmp_path):
     segment = SegmentOptions(diameter=24, prune=2)
     text = describe(replace(request, channels=(2, 1), axes="ZYX", segment=segment), 3, 0)
     assert "channel 2, 1, axes ZYX, diameter 24 px, levels 2, " in text
+    assert "cells linked through Z." in describe(replace(request, link="Z"), 3, 0)
+
+
+def test_the_frames_of_its_films_are_linked(loop, tmp_path, request_of, fake_segment):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    film = np.zeros((2, 16, 16), np.uint16)
+    film[0, :4, :4], film[1, :4, 8:], film[1, :4, :5] = 1, 1, 2
+    tifffile.imwrite(folder / "0.tif", film, imagej=True, metadata={"axes": "TYX"})
+    loop.run.start(replace(request_of(folder), link="T"))
+    loop.finish()
+    masks = tifffile.imread(tmp_path / "films_masks" / "0.tif")
+    assert [masks[0, 0, 0], masks[1, 0, 0], masks[1, 0, 8]] == [1, 1, 2]
 
 
 def test_a_request_is_frozen(plate, model_choice, request_of):

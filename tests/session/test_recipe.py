@@ -1,5 +1,6 @@
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -15,6 +16,7 @@ from napari_touchup.io.images import read_labels, write_image
 from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
 from napari_touchup.options import InstanceOptions, SegmentOptions
 from napari_touchup.session.images import Channel, Image
+from napari_touchup.session.linking import Linking
 from napari_touchup.session.recipe import as_command, as_python, methods_text, recipe
 from napari_touchup.session.session import Session
 from napari_touchup.session.wanted import ModelChoice
@@ -91,14 +93,50 @@ def test_only_what_is_not_usual_is_told(session: Session, tmp_path: Path) -> Non
     assert as_command(recipe(session, "YX")).endswith(" --axes YX")
 
 
+@posix
+def test_the_command_links_as_the_window_does(
+    session: Session, calls: Queue[Any], tmp_path: Path
+) -> None:
+    nuclei = make_image("nuclei", (96, 128), seed=1).image
+    film = np.stack([nuclei, np.roll(nuclei, 3, axis=1), np.roll(nuclei, 60, axis=1)])
+    image = session.image = opened(tmp_path / "film.tif", film, "TYX")
+    session.channels = image.channels
+    session.options = CPU
+    session.link = "T"
+    linking, done = Linking(session), list[bool]()
+    session.segment([(0,), (1,), (2,)])
+    while session.running:
+        calls.get(timeout=60)()
+    linking.link(lambda: done.append(True))
+    while not done:
+        calls.get(timeout=60)()
+    made = recipe(session, None)
+    shown = [session.project.state(image.key, (n,), (96, 128)).labels for n in range(3)]
+    result = CliRunner().invoke(app, shlex.split(as_command(made))[1:])
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(read_labels(made.request.output / "film.tif").data, shown)
+    exec(as_python(made).replace("film.tif'))", "again.tif'))"))
+    np.testing.assert_array_equal(read_labels(made.request.output / "again.tif").data, shown)
+    linking.close()
+
+
+def test_a_link_along_an_axis_that_is_not_there_is_left_out(settings: Session) -> None:
+    settings.link = "Z"
+    assert "--link" not in as_command(recipe(settings, None))
+
+
 def test_methods_text(settings: Session) -> None:
     assert settings.model is not None
     states = ["corrected", "corrected", "confirmed", "deleted", "untouched"]
     reviewed = [Object("", "corrected", n, state, False) for n, state in enumerate(states, 1)]
-    text = methods_text(recipe(settings, None), settings.model.header, 1, reviewed)
+    made = recipe(settings, None)
+    text = methods_text(made, settings.model.header, 1, reviewed)
     assert text.startswith("Objects in 1 frame of a.tif were segmented with napari-touchup ")
     assert f"SHA-256 {content_hash(DEFAULT_MODEL)[:12]}…; unet, base 16, depth 4;" in text
     assert "with threshold 0.4, h 0.2, min size 9, fill holes False, device cpu" in text
+    film = replace(made, request=replace(made.request, link="T"))
+    linked = methods_text(film, settings.model.header, 2, [])
+    assert ", and linked through T where they overlap (IoU of at least 0.1). " in linked
     assert "2 were corrected by hand, 1 confirmed as they were drawn and 1 deleted" in text
 
 

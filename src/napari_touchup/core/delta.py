@@ -101,16 +101,21 @@ class ObjectChange:
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """All that one action changed in one frame."""
+    """All that one action changed in one frame.
+
+    `numbers` are labels before and after, one to one: objects that are shown under others, and
+    are otherwise as they were. Such a change stands alone.
+    """
 
     labels: Patch | None = None
     marks: Patch | None = None
     objects: tuple[ObjectChange, ...] = ()
     done: tuple[bool, bool] | None = None  # end of the frame's review, before and after
+    numbers: tuple[tuple[int, int], ...] = ()
 
     def __bool__(self) -> bool:
         parts = (self.labels, self.marks, self.done)
-        return bool(self.objects) or any(part is not None for part in parts)
+        return bool(self.objects or self.numbers) or any(part is not None for part in parts)
 
     @property
     def box(self) -> Box | None:
@@ -123,6 +128,7 @@ class Delta:
             None if self.marks is None else self.marks.reversed(),
             tuple(change.reversed() for change in reversed(self.objects)),
             None if self.done is None else (self.done[1], self.done[0]),
+            tuple((after, before) for before, after in self.numbers),
         )
 
 

@@ -9,7 +9,7 @@ from napari_touchup.core.delta import Delta
 
 Index = tuple[int, ...]  # of a frame along T, Z, e.g. (3, 0) in "TZ"
 
-# what a person reads of an action; "predicted" is the only one that no person did
+# what a person reads of an action
 TITLES = {
     "predicted": "new masks",
     "brush": "brush stroke",
@@ -28,9 +28,11 @@ TITLES = {
     "background": "background stroke",
     "ignore": "ignore stroke",
     "done": "end of a frame's review",
+    "link": "linked frames",
     "undo": "undo",
     "redo": "redo",
 }
+NO_HAND = frozenset({"predicted", "link"})  # they say nothing of what a person takes for right
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,12 @@
 """One label for one object through the frames of a film or the planes of a stack."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.metrics import match
-from napari_touchup.core.overlap import overlap
+from napari_touchup.core.overlap import Overlap, overlap
 
 LEAST_IOU = 0.1  # of an object in two frames; cells move less than their width between them
 
@@ -42,16 +42,42 @@ class Links:
         -------
         (Y, X) uint16, or uint32 once a number is above 65 535
         """
-        before = self._before.get(series)
-        numbers = _numbers(before, frame, self._used)
-        self._used = max(self._used, int(numbers.max(initial=0)))
-        self._before[series] = _renumbered(frame, numbers, self._used)
+        self.follow(frame, series)
         return self._before[series]
 
+    def follow(self, frame: NDArray[np.integer], series: Hashable = None) -> dict[int, int]:
+        """Take in the next frame of a series, and give the number of each of its labels."""
+        before = self._before.get(series)
+        table = overlap(np.zeros_like(frame) if before is None else before, frame)
+        numbers = _numbers(table, self._used)
+        self._used = max(self._used, int(numbers.max(initial=0)))
+        self._before[series] = _renumbered(frame, numbers, self._used)
+        return dict(zip(table.pred_ids[1:].tolist(), numbers[1:].tolist(), strict=True))
 
-def _numbers(before: Labels | None, frame: NDArray[np.integer], used: int) -> NDArray[np.int64]:
+
+def renumber(labels: NDArray[np.integer], numbers: Iterable[tuple[int, int]]) -> None:
+    """Give objects other labels, in place.
+
+    Parameters
+    ----------
+    labels : (Y, X) int array that holds the new ones
+    numbers : labels before and after; those that are not named stay
+
+    Examples
+    --------
+    >>> frame = np.array([[0, 1, 2, 3]])
+    >>> renumber(frame, [(1, 2), (2, 1)])
+    >>> frame.tolist()
+    [[0, 2, 1, 3]]
+    """
+    before, after = zip(*numbers, strict=True)
+    table = np.arange(max(int(labels.max(initial=0)), *before) + 1, dtype=labels.dtype)
+    table[list(before)] = after
+    labels[...] = table[labels]
+
+
+def _numbers(table: Overlap, used: int) -> NDArray[np.int64]:
     """Give the objects of a frame their numbers, in the order of their labels, 0 in front."""
-    table = overlap(np.zeros_like(frame) if before is None else before, frame)
     numbers = np.zeros(table.pred_count + 1, np.int64)
     pairs = match(table, LEAST_IOU)
     numbers[pairs.pred] = table.truth_ids[pairs.truth]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from napari_touchup.core.entries import Entry, ImageRecord, Index, Version
+from napari_touchup.core.entries import NO_HAND, Entry, ImageRecord, Index, Version
 from napari_touchup.io import project_lock, records
 from napari_touchup.io.database import FILE, Database
 from napari_touchup.io.project_copy import copy_tree, delete, whole
@@ -152,7 +152,7 @@ class ProjectFile:
         """Count what a person did in an image and did not undo; and when the last of it was."""
         query = "SELECT kind, count(*), max(time) FROM entry WHERE image = ? GROUP BY kind"
         found = {kind: (count, last) for kind, count, last in self._database.read(query, (image,))}
-        sign = {"predicted": 0, "done": 0, "undo": -1}
+        sign = dict.fromkeys((*NO_HAND, "done"), 0) | {"undo": -1}
         count = sum(sign.get(kind, 1) * count for kind, (count, _) in found.items())
         return count, max((last for _, last in found.values()), default=self.created)
 

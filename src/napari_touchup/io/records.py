@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 def entry_row(entry: Entry) -> Row:
     """Give number, kind, image, frame, time, target, done and objects."""
     done = None if entry.delta.done is None else json.dumps(entry.delta.done)
-    objects = _changes_to_json(entry.delta.objects)
+    objects = _changes_to_json(entry.delta)
     place = (entry.image, frame_text(entry.frame))
     return (entry.number, entry.kind, *place, float(entry.time), entry.target, done, objects)
 
@@ -30,11 +30,13 @@ def pixel_row(entry: Entry) -> Row:
 
 def entry_from_rows(row: Row, labels: bytes | None = None, marks: bytes | None = None) -> Entry:
     number, kind, image, frame, time, target, done, objects = row
+    changes = json.loads(objects)
     delta = Delta(
         None if labels is None else unpack(labels),
         None if marks is None else unpack(marks),
-        _changes_from_json(objects),
+        tuple(_change_from_json(change) for change in changes if len(change) == 3),
         None if done is None else tuple(json.loads(done)),
+        tuple((pair[0], pair[1]) for pair in changes if len(pair) == 2),
     )
     return Entry(kind, image, tuple(json.loads(frame)), delta, time, target, number)
 
@@ -65,16 +67,15 @@ def version_from_json(text: str) -> Version:
     return Version(**json.loads(text))
 
 
-def _changes_to_json(changes: Sequence[ObjectChange]) -> str:
-    rows = [[c.label, _object_to_json(c.before), _object_to_json(c.after)] for c in changes]
-    return json.dumps(rows, separators=(",", ":"))
+def _changes_to_json(delta: Delta) -> str:
+    """Rows of three for objects that changed, of two for those of another number."""
+    rows = [[c.label, _object_to_json(c.before), _object_to_json(c.after)] for c in delta.objects]
+    return json.dumps([*rows, *delta.numbers], separators=(",", ":"))
 
 
-def _changes_from_json(text: str) -> tuple[ObjectChange, ...]:
-    return tuple(
-        ObjectChange(label, _object_from_json(before), _object_from_json(after))
-        for label, before, after in json.loads(text)
-    )
+def _change_from_json(row: Sequence[Any]) -> ObjectChange:
+    label, before, after = row
+    return ObjectChange(label, _object_from_json(before), _object_from_json(after))
 
 
 def _object_to_json(item: Object | None) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_touchup.io.outputs import Task, find_images, plan_outputs, task_of
 from napari_touchup.options import InstanceOptions, SegmentOptions
@@ -27,6 +27,7 @@ class FolderRequest:
     name : of the model, for people
     channels : counted from 1; (): all that a file has
     axes : one letter of TZCYX for each axis; None: as each file says
+    link : axis along which an object keeps its label, in files that have it
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class FolderRequest:
     axes: str | None = None
     segment: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
+    link: Literal["T", "Z"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def folder_request(
         raise RuntimeError("Choose a model first, above.")
     return FolderRequest(
         folder, output or default_output(folder), session.model.path, session.model.header.name,
-        channel_numbers(session), axes, session.options, session.instances,
+        channel_numbers(session), axes, session.options, session.instances, session.link,
     )  # fmt: skip
 
 
@@ -156,6 +158,7 @@ def _segment(request: FolderRequest, tasks: Sequence[Task]) -> Generator[Event]:
         axes=request.axes,
         segment=request.segment,
         instances=request.instances,
+        link=request.link,
     )
     choose(request.segment.device, request.segment.precision)  # a wrong name fails here, once
     model = load(request.model, prune=request.segment.prune)

@@ -118,6 +118,7 @@ def describe(request: FolderRequest, images: int, finished: int) -> str:
         f"threshold {request.instances.threshold:g}",
         f"split {request.instances.h:g}",
         f"minimum size {request.instances.min_size} px",
+        f"cells linked through {request.link}" if request.link else "",
     ]
     where = f"{images} images of {request.folder.name}; masks go to {request.output.name}."
     if finished == images:

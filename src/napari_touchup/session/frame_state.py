@@ -1,6 +1,6 @@
 """One frame as the ledger tells it: labels, marks, and the objects that a person looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.delta import Box, Delta, Object, Patch, compare
+from napari_touchup.core.link import renumber
 
 UNMARKED, BACKGROUND, IGNORED = 0, 1, 2  # what a pixel of `marks` says
 
@@ -46,6 +47,9 @@ class FrameState:
         ValueError
             If the frame is too small for it: it is a change of another frame.
         """
+        if delta.numbers:
+            renumber(self.labels, delta.numbers)
+            self.objects = renamed(self.objects, delta.numbers)
         _write(self.labels, delta.labels)
         _write(self.marks, delta.marks)
         for change in delta.objects:
@@ -83,6 +87,12 @@ class FrameState:
 
     def free_label(self) -> int:
         return max(int(self.labels.max(initial=0)), 0, *self.objects) + 1
+
+
+def renamed(objects: Mapping[int, Object], numbers: Iterable[tuple[int, int]]) -> dict[int, Object]:
+    """Objects by the labels under which they are shown now."""
+    now = dict(numbers)
+    return {now.get(label, label): known for label, known in objects.items()}
 
 
 def rebuild(shape: tuple[int, ...], deltas: Iterable[Delta]) -> FrameState:

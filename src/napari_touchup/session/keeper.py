@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from napari_touchup.core.entries import NO_HAND
 from napari_touchup.io.project import SUFFIX, ProjectFile
 from napari_touchup.io.projects import Found, find_by_fingerprint, new_project, remember
 from napari_touchup.session.current import choose, current
@@ -75,7 +76,7 @@ class Keeper:
 
     def _on_changed(self, changed: Changed) -> None:
         """Give the project a folder when a person first does something."""
-        if changed.kind == "predicted" or self._ledger.folder is not None:
+        if changed.kind in NO_HAND or self._ledger.folder is not None:
             return
         image = self._session.image
         try:

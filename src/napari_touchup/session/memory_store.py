@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from napari_touchup.core.delta import Delta, Patch
+from napari_touchup.core.delta import Patch
 from napari_touchup.core.entries import Entry, ImageRecord, Index, Version
 from napari_touchup.io.packing import PackedPatch
 
@@ -75,5 +75,4 @@ def is_of(entry: Entry, image: str | None, frame: Index | None) -> bool:
 
 def without_pixels(entry: Entry) -> Entry:
     """Keep of an entry what an outline tells."""
-    delta = Delta(objects=entry.delta.objects, done=entry.delta.done)
-    return replace(entry, delta=delta)
+    return replace(entry, delta=replace(entry.delta, labels=None, marks=None))

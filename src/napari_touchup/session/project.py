@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_touchup.core.delta import Box, Delta, Object, union
-from napari_touchup.core.entries import TITLES, Entry, Index
+from napari_touchup.core.entries import NO_HAND, TITLES, Entry, Index
 from napari_touchup.session.corrections import predicted
-from napari_touchup.session.frame_state import FrameState, rebuild
+from napari_touchup.session.frame_state import FrameState, rebuild, renamed
 from napari_touchup.session.ledger import Ledger
 from napari_touchup.session.roll import Roll
 
@@ -31,6 +31,7 @@ class Changed:
     kind: str  # of the entry
     box: Box | None  # of its labels and marks, and of the objects whose state changed
     labels: Box | None  # of its labels
+    numbers: tuple[tuple[int, int], ...] = ()  # labels before and after, of objects as they were
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ class Project:
         self._steps: list[Step] = []  # that can be undone, the last one last
         self._undone: list[Step] = []
         self._predicted: dict[Place, int] = {}  # number of the newest masks of each frame
+        self._newest: dict[Place, int] = {}  # number of the newest entry of each frame
         for entry in ledger.outline():
             self._note(entry)
 
@@ -107,6 +109,10 @@ class Project:
     def is_done(self, image: str, frame: Index) -> bool:
         return (image, frame) in self._done
 
+    def newest(self, image: str, frame: Index) -> int:
+        """Give the number of the last entry of a frame."""
+        return self._newest.get((image, frame), 0)
+
     def counts(self) -> Counts:
         found = [
             known.held_out
@@ -116,14 +122,23 @@ class Project:
         ]
         return Counts(found.count(False), found.count(True))
 
-    def commit(self, kind: str, image: str, deltas: Mapping[Index, Delta]) -> None:
-        """Do what a person did, in one or more frames at once, and write it down."""
+    def commit(
+        self, kind: str, image: str, deltas: Mapping[Index, Delta], join: bool = False
+    ) -> None:
+        """Do what a person did, in one or more frames at once, and write it down.
+
+        With `join` it is a part of the last step, if that is of the same kind.
+        """
         entries = tuple(
             Entry(kind, image, frame, delta, time()) for frame, delta in deltas.items() if delta
         )
-        if entries:
-            self._undone.clear()
-            self._steps = [*self._steps[1 - UNDO_STEPS :], Step(kind, self._write(entries))]
+        if not entries:
+            return
+        self._undone.clear()
+        written = self._write(entries)
+        if join and self._steps and self._steps[-1].kind == kind:
+            written = (*self._steps.pop().entries, *written)
+        self._steps = [*self._steps[1 - UNDO_STEPS :], Step(kind, written)]
 
     def predict(
         self,
@@ -162,27 +177,41 @@ class Project:
         if not steps:
             return f"There is nothing to {kind}."
         step = steps[-1]
-        if any(self._predicted.get((e.image, e.frame), 0) > e.number for e in step.entries):
+        valid = [e for e in step.entries if self._predicted.get((e.image, e.frame), 0) < e.number]
+        # links are taken back frame by frame: new masks in one of them do not bind the others
+        if len(valid) < len(step.entries) and step.kind != "link":
             return f"The masks were made anew after this {step.title}: it cannot be taken back."
         steps.pop()
+        if not valid:
+            return self._turn(steps, others, kind)
+        made = "link" if step.kind == "link" else kind
         turned = tuple(
-            Entry(kind, e.image, e.frame, e.delta.reversed(), time(), target=e.number)
-            for e in reversed(step.entries)
+            Entry(made, e.image, e.frame, e.delta.reversed(), time(), target=e.number)
+            for e in reversed(valid)
         )
         others.append(Step(step.kind, self._write(turned)))
         return f"{kind.capitalize()}: {step.title}"
 
     def _write(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         # before the ledger has the entries: a state that is rebuilt now must not hold them yet
-        states = [self.state(e.image, e.frame, self._shapes[e.image]) for e in entries]
+        states = [self._state_for(entry) for entry in entries]
         written = self.ledger.append(entries)
         for entry, state in zip(written, states, strict=True):
-            state.apply(entry.delta)
+            delta = entry.delta
+            if state is not None:
+                state.apply(delta)
             self._note(entry)
-            labels = None if entry.delta.labels is None else entry.delta.labels.box
-            box = _reach(state, entry.delta)
-            self.changed.emit(Changed(entry.image, entry.frame, entry.kind, box, labels))
+            labels = None if delta.labels is None else delta.labels.box
+            box = None if state is None else _reach(state, delta)
+            place = (entry.image, entry.frame)
+            self.changed.emit(Changed(*place, entry.kind, box, labels, delta.numbers))
         return written
+
+    def _state_for(self, entry: Entry) -> FrameState | None:
+        """Give the state that an entry changes; a link of many frames rebuilds none of them."""
+        if entry.delta.numbers:
+            return self._states.get((entry.image, entry.frame))
+        return self.state(entry.image, entry.frame, self._shapes[entry.image])
 
     def _note(self, entry: Entry) -> None:
         """Keep in mind what is asked of all frames."""
@@ -194,11 +223,14 @@ class Project:
             else:
                 objects[change.label] = change.after
                 self.roll.note(change.after)
+        if entry.delta.numbers:
+            self._objects[place] = renamed(objects, entry.delta.numbers)
         if entry.delta.done is not None:
             (self._done.add if entry.delta.done[1] else self._done.discard)(place)
+        self._newest[place] = entry.number
         if entry.kind == "predicted":
             self._predicted[place] = entry.number
-        else:
+        elif entry.kind not in NO_HAND:
             self._edited.add(place)
 
 

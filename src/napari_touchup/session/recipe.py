@@ -4,12 +4,13 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from napari_touchup.core.delta import Object
+from napari_touchup.core.link import LEAST_IOU
 from napari_touchup.nn.build import shape_of
 from napari_touchup.nn.header import DEFAULT_MODEL, Header, content_hash
 from napari_touchup.options import Options
@@ -62,7 +63,9 @@ def recipe(session: Session, axes: str | None) -> Recipe:
     plain = wanted == 1 and session.channels[0] in image.channels[:1]
     if not given and not plain:
         raise ValueError("The model's channels are of several layers: save them as one file first.")
-    return Recipe(image.path, folder_request(session, image.path.parent, axes=axes))
+    request = folder_request(session, image.path.parent, axes=axes)
+    link = session.link if session.link and session.link in image.axes else None
+    return Recipe(image.path, replace(request, link=link))
 
 
 def as_command(recipe: Recipe) -> str:
@@ -72,6 +75,7 @@ def as_command(recipe: Recipe) -> str:
     words += [] if recipe.model == "default" else ["--model", recipe.model]
     words += [word for number in request.channels for word in ("--channel", str(number))]
     words += ["--axes", request.axes] if request.axes else []
+    words += ["--link", request.link] if request.link else []
     for options in (request.segment, request.instances):
         changed = _changed(options)
         given = [(flag, str(changed[name])) for name, flag in NAMES.items() if name in changed]
@@ -83,7 +87,7 @@ def as_command(recipe: Recipe) -> str:
 def as_python(recipe: Recipe) -> str:
     """Give the Python that writes the same masks."""
     request = recipe.request
-    how: dict[str, Any] = {"channels": request.channels, "axes": request.axes}
+    how: dict[str, Any] = {"channels": request.channels, "axes": request.axes, "link": request.link}
     arguments = [f"{name}={value!r}" for name, value in how.items() if value]
     for name, options in (("segment", request.segment), ("instances", request.instances)):
         if changed := _changed(options):
@@ -118,6 +122,8 @@ def methods_text(recipe: Recipe, header: Header, frames: int, reviewed: Iterable
     states = [known.state for known in reviewed]
     settings = _changed(recipe.request.instances) | _changed(recipe.request.segment)
     how = f"with {_told(settings)}" if settings else "with default settings"
+    if link := recipe.request.link:
+        how += f", and linked through {link} where they overlap (IoU of at least {LEAST_IOU})"
     digest = content_hash(recipe.request.model)[:HASH_DIGITS]
     return (
         f"Objects in {_count(frames, 'frame')} of {recipe.source.name} were segmented with "

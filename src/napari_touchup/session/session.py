@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
-from napari_touchup.core.entries import ImageRecord, Index
+from napari_touchup.core.entries import NO_HAND, ImageRecord, Index
 from napari_touchup.nn.header import read_header
 from napari_touchup.options import BrushOptions, InstanceOptions, SegmentOptions
 from napari_touchup.session.frames import Kept
@@ -45,6 +45,7 @@ class Session:
     settle = Signal()  # who shows masks: tell now what a person changed and no event told of
     shown_frame = Signal(str, tuple)  # an image's key and a frame that a person should see now
     masks_wanted = Signal(Image)  # a masks layer that was deleted shall come back
+    remade = Signal()  # masks with other options: none are being made any more
 
     network: Network = field(default_factory=TorchNetwork)
     dispatch: Dispatch = direct
@@ -56,6 +57,7 @@ class Session:
     model: ModelChoice | None = None
     options: SegmentOptions = field(default_factory=SegmentOptions)
     instances: InstanceOptions = field(default_factory=InstanceOptions)
+    link: Literal["T", "Z"] | None = None  # axis along which an object keeps its label
     brush: BrushOptions = field(default_factory=BrushOptions)
     cell: int = 0  # label that is selected in the masks
     status: Status = field(default_factory=Status)
@@ -80,6 +82,7 @@ class Session:
         self._remaker.said.connect(self._on_remaker_said)
         self._remaker.done.connect(self._on_frame_done)
         self._remaker.ended.connect(self._count_outdated)
+        self._remaker.ended.connect(self.remade.emit)
         self.gallery = Gallery()
         self.versions = Versions(self.project.ledger)
         self._known: dict[str, ImageRecord] = {}  # images that the project was told of
@@ -200,7 +203,7 @@ class Session:
         self.project.close()
         for signal in (self._remaker.done, self._remaker.said, self._remaker.ended):
             signal.disconnect()
-        for signal in (self.frame_done, self.changed, self.settle, self.masks_wanted):
+        for signal in (self.frame_done, self.changed, self.settle, self.masks_wanted, self.remade):
             signal.disconnect()
         self.events.disconnect()
         for name in self.events:
@@ -239,7 +242,7 @@ class Session:
     def _turn(self, step: Step | None, turn: Callable[[], str]) -> None:
         text = turn()
         self.status = Status("done", text)
-        if step is not None:
+        if step is not None and step.kind not in NO_HAND:
             self.shown_frame.emit(step.entries[0].image, step.entries[0].frame)
 
     def _on_project(self, project: Project, before: Project) -> None:

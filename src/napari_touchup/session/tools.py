@@ -125,6 +125,15 @@ class Tools:
     def finish(self, index: Index, done: bool) -> None:
         self._commit("done", index, corrections.finish(self.state(index), done))
 
+    def renumber(self, index: Index, numbers: tuple[tuple[int, int], ...], join: bool) -> None:
+        """Show objects under other numbers, labels before and after.
+
+        Parameters
+        ----------
+        join : one undo takes it back together with the frame before
+        """
+        self._project.commit("link", self._image, {index: Delta(numbers=numbers)}, join)
+
     def _replace(
         self,
         kind: str,

@@ -1,5 +1,6 @@
 """What is behind the *Apply & export* fold; lives as long as the dock."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from napari_touchup.io.images import ImageFile
 from napari_touchup.session.folder_run import FolderRun
 from napari_touchup.session.image_queue import ImageQueue
 from napari_touchup.session.images import Image
+from napari_touchup.session.linking import Linking
 from napari_touchup.session.marks import Marks
 from napari_touchup.session.mask_export import ExportRequest, MaskExport, drop_channels
 from napari_touchup.session.recipe import Recipe, methods_text, recipe
@@ -17,18 +19,20 @@ from napari_touchup.ui.keys import BoundKeys
 from napari_touchup.ui.open_images import axes_of
 from napari_touchup.ui.pixel import pixel_of
 from napari_touchup.ui.queue_images import QueueImages
+from napari_touchup.ui.results import Results
 
 PREVIOUS, NEXT = "A", "D"
 
 
 class Apply:
-    """The queue of images, the run over a folder, the export, and the keys for them."""
+    """The queue of images, the run over a folder, links, the export, and the keys for them."""
 
     def __init__(self, viewer: ViewerModel, binding: Binding) -> None:
         self.session = session = binding.session
         self._binding = binding
         self.queue = ImageQueue()
         self.run = FolderRun(dispatch=session.dispatch)
+        self.linking = Linking(session)
         self.export = MaskExport(dispatch=session.dispatch)
         self.images = QueueImages(viewer, binding, self.queue)
         self._marks = Marks(session)
@@ -53,12 +57,18 @@ class Apply:
     def export_request(self, path: Path) -> ExportRequest | None:
         """Put together the masks of the chosen image as they are now; None: it has none."""
         now = self._binding.current
-        if now is None or now.masks is None:
-            return None
-        pixel = pixel_of(now.source, now.image.axes)
-        labels, axes = drop_channels(np.array(now.masks.data), now.grid.axes)
-        image = ImageFile(now.image.data, now.image.axes, now.image.rgb)
-        return ExportRequest(path, labels, axes, pixel, image)
+        return None if now is None else _request(path, now)
+
+    def write(self, path: Path) -> None:
+        """Write the masks of the chosen image, linked first if they shall be."""
+        now = self._binding.current
+        if now is not None:
+            self.linking.link(partial(self._write, path, now))
+
+    def _write(self, path: Path, now: Results) -> None:
+        request = _request(path, now)
+        if request is not None:
+            self.export.start(request)
 
     def recipe(self) -> Recipe:
         """Freeze how the open image would be segmented now.
@@ -87,6 +97,7 @@ class Apply:
         """Give the keys back, stop all work."""
         self._keys.close()
         self.run.close()
+        self.linking.close()
         self.export.close()
         self.images.close()
         self.session.changed.disconnect(self._on_session_changed)
@@ -101,3 +112,12 @@ class Apply:
     def _on_session_project(self) -> None:
         self._marks.refresh()
         self.queue.refresh_marks()
+
+
+def _request(path: Path, now: Results) -> ExportRequest | None:
+    if now.masks is None:
+        return None
+    pixel = pixel_of(now.source, now.image.axes)
+    labels, axes = drop_channels(np.array(now.masks.data), now.grid.axes)
+    image = ImageFile(now.image.data, now.image.axes, now.image.rgb)
+    return ExportRequest(path, labels, axes, pixel, image)

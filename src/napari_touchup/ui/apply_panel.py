@@ -69,6 +69,4 @@ class ApplyPanel(QWidget):
         """Write the masks of the open image as the ending says; without one, as chosen."""
         if path.suffix.lower() not in ENDINGS:
             path = with_ending(path, endings)
-        request = self._apply.export_request(path)
-        if request is not None:
-            self._apply.export.start(request)
+        self._apply.write(path)

@@ -10,6 +10,7 @@ from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 
 from napari_touchup.core.entries import Index
+from napari_touchup.core.link import renumber
 from napari_touchup.session.frames import Kept
 from napari_touchup.session.images import Image
 from napari_touchup.session.project import Changed
@@ -147,6 +148,9 @@ class Results:
 
     def _on_session_changed(self, changed: Changed) -> None:
         """Write into the masks layer what changed in the project, if it is not there already."""
+        if changed.numbers:
+            self._renumber(changed)
+            return
         if changed.image != self.image.key or (changed.labels is None and self.masks is None):
             return
         new = self.masks is None or self.masks.data.shape != self.grid.shape
@@ -157,9 +161,7 @@ class Results:
         if new or changed.labels is None:
             return
         labels = self._labels(changed.frame)[changed.labels]
-        if int(labels.max()) > np.iinfo(masks.data.dtype).max:
-            with self.strokes.writing():
-                masks.data = masks.data.astype(np.int32)
+        self._make_room(masks, int(labels.max()))
         shown = self.grid.plane(masks.data, changed.frame)
         if (shown[changed.labels] == labels).all():
             return
@@ -167,6 +169,28 @@ class Results:
             shown[changed.labels] = labels
             if self._is_shown(changed.frame):
                 masks.refresh(extent=False)
+
+    def _renumber(self, changed: Changed) -> None:
+        """Show objects under other numbers; the brush stays on its object."""
+        masks = self.masks
+        if changed.image != self.image.key or masks is None or masks.data.shape != self.grid.shape:
+            return
+        self._make_room(masks, max(after for _, after in changed.numbers))
+        plane = self.grid.plane(masks.data, changed.frame)
+        held = np.flatnonzero(plane == masks.selected_label)[:1]
+        with self.strokes.writing():
+            forget_undo(masks)  # its steps would write older numbers
+            renumber(plane, changed.numbers)
+            if self._is_shown(changed.frame):
+                masks.selected_label = (
+                    int(plane.flat[held[0]]) if held.size else unused_label(plane)
+                )
+                masks.refresh(extent=False)
+
+    def _make_room(self, masks: Labels, highest: int) -> None:
+        if highest > np.iinfo(masks.data.dtype).max:
+            with self.strokes.writing():
+                masks.data = masks.data.astype(np.int32)
 
     def _on_masks_wanted(self, image: Image) -> None:
         if image is self.image:

@@ -2,6 +2,7 @@
 
 from napari.components import ViewerModel
 
+from napari_touchup.core.entries import NO_HAND
 from napari_touchup.session.frame_state import FrameState
 from napari_touchup.session.project import Changed
 from napari_touchup.session.session import Session
@@ -43,7 +44,7 @@ class Review:
 
     def _on_session_changed(self, changed: Changed) -> None:
         results = self._binding.current
-        if not self.wanted or changed.kind == "predicted" or results is None:
+        if not self.wanted or changed.kind in NO_HAND or results is None:
             return
         if changed.image == results.image.key and "review" not in results.live:
             results.show_review()

@@ -18,6 +18,7 @@ from napari_touchup.ui.advice_box import AdviceBox
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.failure_box import FailureBox
 from napari_touchup.ui.forms import push_button, text_label
+from napari_touchup.ui.link_box import LinkBox
 
 KEY = "Shift-S"
 PRIMARY = """
@@ -41,6 +42,7 @@ class RunPanel(QWidget):
         self._binding = binding
         self.scopes = {scope: _scope_button(*texts) for scope, texts in SCOPES.items()}
         self._group = QButtonGroup(self)
+        self.link = LinkBox(session)
         self.segment = push_button(
             "Segment", f"Draw a mask for every object ({KEY}, with the canvas in focus)", self.run
         )
@@ -100,7 +102,14 @@ class RunPanel(QWidget):
         layout.setContentsMargins(8, 2, 4, 6)
         layout.setSpacing(6)
         layout.addLayout(scopes)
-        for widget in (self.segment, self.stop, self.progress, self.status, self.choices):
+        for widget in (
+            self.link,
+            self.segment,
+            self.stop,
+            self.progress,
+            self.status,
+            self.choices,
+        ):
             layout.addWidget(widget)
         layout.addWidget(self.failure)
         layout.addWidget(self.advice)
