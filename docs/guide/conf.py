@@ -26,8 +26,10 @@ html_theme_options = {
     "description": "Segment, mend, teach: a U-Net in napari",
     "fixed_sidebar": True,
     "page_width": "1080px",
+    "code_font_size": "0.76em",  # lines of 100 characters fit
 }
 html_show_sourcelink = False
+html_show_copyright = False  # the licence is a file of its own
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # else attributes of dataclasses are told of twice

@@ -46,7 +46,7 @@ def main(folder: Path = HERE) -> None:
 def unet() -> Figure:
     """Draw the network of the paper, the edges of its maps as PyTorch gives them."""
     shapes = shapes_of(paper_spec(), 572)
-    figure = Figure((8.6, 4.4), layout="constrained")
+    figure = Figure((8.6, 4.9), layout="constrained")
     axes = figure.add_subplot()
     places = {"input": (0.0, 0)}
     for level in range(4):
@@ -62,7 +62,7 @@ def unet() -> Figure:
         arrow(axes, (1.2 + level, level + 0.2), (down - 0.25, level + 0.9), ORANGE)
         arrow(axes, (up + 0.25, level + 0.9), (9.2 - level, level + 0.2), ORANGE)
     legend(axes)
-    axes.set(xlim=(-0.4, 10.9), ylim=(4.75, -0.6))
+    axes.set(xlim=(-0.4, 10.9), ylim=(5.6, -0.6))
     axes.axis("off")
     return figure
 
@@ -109,7 +109,7 @@ def legend(axes: Axes) -> None:
         GREY: "the fine detail is cut to size and put beside the coarse",
     }
     for row, (colour, text) in enumerate(texts.items()):
-        y = 3.75 + 0.3 * row
+        y = 4.85 + 0.3 * row
         arrow(axes, (-0.3, y), (0.2, y), colour)
         axes.text(0.3, y, text, va="center", fontsize=8)
 
