@@ -6,7 +6,8 @@ import pytest
 
 from napari_touchup.core.delta import compare
 from napari_touchup.core.scores import Pair, Scores
-from napari_touchup.nn.header import DEFAULT_MODEL, read_header
+from napari_touchup.nn.header import DEFAULT_MODEL, content_hash, read_header
+from napari_touchup.session import models, versions
 from napari_touchup.session.images import Image
 from napari_touchup.session.keeper import Keeper
 from napari_touchup.session.models import SHARED, Models
@@ -87,6 +88,22 @@ def test_versions_of_the_project_the_newest_first(window, model_file):
     assert window.names == [
         ("default", "bundled"), ("version 2", "project"), ("my cells", "project"),
     ]  # fmt: skip
+
+
+def test_a_project_keeps_the_bundled_model_that_it_began_with(window, model_file, monkeypatch):
+    window.begin_project()
+    window.session.open_model(DEFAULT_MODEL)
+    root = window.session.versions.root(DEFAULT_MODEL)
+    assert window.session.versions.path(root) == DEFAULT_MODEL
+
+    newer = model_file("newer.safetensors")  # the next release of this package brings another
+    for module in (models, versions):
+        monkeypatch.setattr(module, "DEFAULT_MODEL", newer)
+    kept = window.session.versions.path(root)
+    assert kept.parent.parent == window.session.project.ledger.folder
+    assert content_hash(kept) == root.digest
+    assert window.names[:2] == [("default", "bundled"), ("default", "project")]
+    assert window.session.versions.root(newer).number == root.number + 1
 
 
 def test_a_thrown_away_one_is_not_listed_and_comes_back(window, model_file):

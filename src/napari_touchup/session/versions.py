@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,7 +17,9 @@ from napari_touchup.session.ledger import Ledger
 
 FOLDER = "models"  # in the project's folder
 SUFFIX = ".safetensors"
+UNKEPT = "default.safetensors"  # old projects only noted that they began with the bundled model
 Scores = dict[str, float | int | str | None]
+_digest = cache(content_hash)  # of the bundled file, which stays as it is while this runs
 
 
 class Versions:
@@ -49,14 +52,13 @@ class Versions:
         return self._temporary
 
     def path(self, version: Version) -> Path:
-        """Where the file of a version is; the bundled model stays where it is."""
-        if version.file == DEFAULT_MODEL.name:
-            return DEFAULT_MODEL
+        """Where the file of a version is; while it equals the bundled model, it is that one."""
         kept = self.folder() / version.file
-        # a model that was accepted before the project had a folder
+        # a model from before the project had a folder
         if not kept.exists() and self._temporary and (self._temporary / version.file).exists():
             shutil.copy2(self._temporary / version.file, kept)
-        return kept
+        bundled = version.digest == _digest(DEFAULT_MODEL) or version.file == UNKEPT
+        return DEFAULT_MODEL if bundled else kept
 
     def of(self, path: Path) -> Version | None:
         """Give the version that a file is."""
@@ -140,10 +142,9 @@ class Versions:
 
     def _add_root(self, path: Path) -> Version:
         number, name = self._next(), read_header(path).name
-        file = path.name
-        if path != DEFAULT_MODEL:
-            file = f"base-{number}{SUFFIX}"
-            shutil.copyfile(path, self.folder() / file)
+        file = f"base-{number}{SUFFIX}"
+        # also the bundled model, which the next release may replace
+        shutil.copyfile(path, self.folder() / file)
         return self._put(Version(number, name, number, time.time(), file, content_hash(path)))
 
     def _next(self) -> int:
