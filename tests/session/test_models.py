@@ -106,6 +106,17 @@ def test_a_project_keeps_the_bundled_model_that_it_began_with(window, model_file
     assert window.session.versions.root(newer).number == root.number + 1
 
 
+def test_models_from_before_the_project_had_a_folder_come_into_it(window, model_file):
+    window.session.open_model(DEFAULT_MODEL)
+    version = window.learn(model_file("c.safetensors"))
+    root, _ = window.session.versions.all()
+    window.begin_project()
+    kept = window.session.versions.path(version)
+    assert kept.parent == window.session.project.ledger.folder / "models"
+    assert content_hash(kept) == version.digest
+    assert content_hash(kept.with_name(root.file)) == root.digest
+
+
 def test_a_thrown_away_one_is_not_listed_and_comes_back(window, model_file):
     window.begin_project()
     window.session.open_model(DEFAULT_MODEL)

@@ -1,6 +1,5 @@
 """The models of a project: what it began with, and what it learned since."""
 
-import os
 import shutil
 import time
 from dataclasses import replace
@@ -46,6 +45,10 @@ class Versions:
         if self._ledger.folder is not None:
             folder = self._ledger.folder / FOLDER
             folder.mkdir(exist_ok=True)
+            if self._temporary is not None:
+                unfinished = shutil.ignore_patterns("candidate-*")
+                shutil.copytree(self._temporary, folder, ignore=unfinished, dirs_exist_ok=True)
+                self._temporary = None
             return folder
         if self._temporary is None:
             self._temporary = Path(mkdtemp(prefix="touchup-models-"))
@@ -53,12 +56,8 @@ class Versions:
 
     def path(self, version: Version) -> Path:
         """Where the file of a version is; while it equals the bundled model, it is that one."""
-        kept = self.folder() / version.file
-        # a model from before the project had a folder
-        if not kept.exists() and self._temporary and (self._temporary / version.file).exists():
-            shutil.copy2(self._temporary / version.file, kept)
         bundled = version.digest == _digest(DEFAULT_MODEL) or version.file == UNKEPT
-        return DEFAULT_MODEL if bundled else kept
+        return DEFAULT_MODEL if bundled else self.folder() / version.file
 
     def of(self, path: Path) -> Version | None:
         """Give the version that a file is."""
@@ -100,7 +99,7 @@ class Versions:
         """Make a version of a candidate's file."""
         number = self._next()
         file = f"version-{number}{SUFFIX}"
-        os.replace(candidate, self.folder() / file)
+        shutil.move(candidate, self.folder() / file)
         digest = content_hash(self.folder() / file)
         return self._put(
             Version(number, f"version {number}", parent.number, time.time(), file, digest,
