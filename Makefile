@@ -45,7 +45,7 @@ setup: libraries .venv/.installed
 	  { echo "napari-touchup needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[qt]" --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[qt,bioimageio]" --group dev
 	@touch $@
 
 libraries:

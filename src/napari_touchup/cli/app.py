@@ -16,6 +16,7 @@ from napari_touchup.cli.export import export
 from napari_touchup.cli.fine_tune import fine_tune
 from napari_touchup.cli.import_masks import import_masks
 from napari_touchup.cli.models import models
+from napari_touchup.cli.packages import export_model, import_model
 from napari_touchup.cli.segment import segment
 from napari_touchup.cli.synth import synth
 from napari_touchup.cli.train import train
@@ -73,6 +74,8 @@ for _command in (gui, demo, segment, weights, synth, models, evaluate, train, co
     app.command()(_command)
 app.command()(export)
 app.command("import")(import_masks)
+app.command()(export_model)
+app.command()(import_model)
 
 
 def main() -> None:

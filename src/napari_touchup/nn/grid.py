@@ -15,10 +15,13 @@ class OnGrid(nn.Module):
     spec : ModelSpec
     stride : int
         S, pixels.
+    mirror : (int, int)
+        By how much a frame is at least extended by reflection, before and after, pixels.
     """
 
     spec: ModelSpec
     stride: int
+    mirror: tuple[int, int]
 
     def input_size(self, n: int) -> int:
         """Smallest accepted input edge >= n, pixels: a multiple of the stride."""

@@ -53,6 +53,7 @@ class UNet(OnGrid):
         self.apply(he)
 
         self.stride = 2**spec.depth
+        self.crops = [2 * _margin(spec, depth) for depth in range(spec.depth)]  # of skips, 4 ... 88
         # the valid network loses this on every side
         self.margin = _margin(spec, spec.depth) + edge // 2 - padding
         self.halo = self.mirror = halo(self._reach, self.stride)
@@ -65,9 +66,11 @@ class UNet(OnGrid):
             skips.append(x)
             x = F.max_pool2d(x, 2)  # (B, 64, 284, 284) ... (B, 512, 32, 32)
         x = self.bottom(x)  # (B, 1024, 28, 28)
-        for up, merge, skip in zip(self.up, self.merge, reversed(skips), strict=True):
+        levels = zip(self.up, self.merge, reversed(skips), self.crops, strict=True)
+        for up, merge, skip, crop in levels:
             x = up(x)  # (B, 512, 56, 56) ... (B, 64, 392, 392)
-            x = torch.cat([_crop(skip, x), x], dim=1)  # (B, 1024, 56, 56) ... (B, 128, 392, 392)
+            skip = _cropped(skip, crop)  # (B, 512, 56, 56) ... (B, 64, 392, 392)
+            x = torch.cat([skip, x], dim=1)  # (B, 1024, 56, 56) ... (B, 128, 392, 392)
             x = merge(x)  # (B, 512, 52, 52) ... (B, 64, 388, 388)
         logits: Tensor = self.head(x)  # (B, 2, 388, 388)
         return logits
@@ -120,9 +123,8 @@ def up(spec: ModelSpec, c_in: int, c_out: int) -> nn.Module:
     return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
 
 
-def _crop(skip: Tensor, like: Tensor) -> Tensor:
-    y, x = ((skip.shape[axis] - like.shape[axis]) // 2 for axis in (2, 3))
-    return skip[:, :, y : y + like.shape[2], x : x + like.shape[3]]
+def _cropped(skip: Tensor, crop: int) -> Tensor:
+    return skip[:, :, crop:-crop, crop:-crop] if crop else skip
 
 
 def he(module: nn.Module) -> None:

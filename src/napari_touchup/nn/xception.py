@@ -19,7 +19,7 @@ from napari_touchup.nn.unet import he
 MIDDLE = 16  # blocks of the middle flow
 
 
-class Block(nn.Module):
+class SeparableBlock(nn.Module):
     """Three separable convolutions, the last of them strided, and a shortcut."""
 
     def __init__(self, c_in: int, widths: tuple[int, int, int], stride: int = 1) -> None:
@@ -68,12 +68,13 @@ class Xception(Encoder):
             *_convolution(in_channels, w32, stride=2),
             *_convolution(w32, w64, stride=1),
         )
-        self.entry1 = Block(w64, (w128, w128, w128), stride=2)
-        self.entry2 = Block(w128, (w256, w256, w256), stride=2)
-        self.entry3 = Block(w256, (w728, w728, w728), stride=2)
-        self.middle = nn.Sequential(*(Block(w728, (w728, w728, w728)) for _ in range(MIDDLE)))
+        self.entry1 = SeparableBlock(w64, (w128, w128, w128), stride=2)
+        self.entry2 = SeparableBlock(w128, (w256, w256, w256), stride=2)
+        self.entry3 = SeparableBlock(w256, (w728, w728, w728), stride=2)
+        middle = (SeparableBlock(w728, (w728, w728, w728)) for _ in range(MIDDLE))
+        self.middle = nn.Sequential(*middle)
         self.exit = nn.Sequential(
-            Block(w728, (w728, w1024, w1024), stride=last),
+            SeparableBlock(w728, (w728, w1024, w1024), stride=last),
             separable(w1024, w1536, dilation=2 // last),
             nn.ReLU(inplace=True),
             separable(w1536, w1536, dilation=2 // last),
