@@ -7,11 +7,18 @@ import tifffile
 from typer.testing import CliRunner
 
 from napari_touchup.cli import app
+from napari_touchup.core.delta import compare
 from napari_touchup.io.geojson import read_geojson
 from napari_touchup.io.images import read_labels, write_image, write_labels
 from napari_touchup.io.outlines import labels_of
+from napari_touchup.io.project import ProjectFile
 from napari_touchup.io.rois import read_rois
 from napari_touchup.io.tiff import PixelSize
+from napari_touchup.session.gallery import Gallery
+from napari_touchup.session.images import Image
+from napari_touchup.session.ledger import Ledger
+from napari_touchup.session.project import Project
+from napari_touchup.session.tools import Tools
 
 LABELS = np.zeros((12, 14), np.uint16)
 LABELS[1:4, 1:5], LABELS[1:9, 5:9], LABELS[3:5, 6:8] = 2, 30, 0
@@ -118,21 +125,69 @@ def test_nothing_is_left_where_all_fail(folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["masks", "-o", "out"], "expected one or more of --roi, --geojson and --csv"),
+        (["masks", "-o", "out"], "expected one or more of --roi, --geojson, --tif and --csv"),
         (["absent", "-o", "out", "--roi"], "no such file or folder: absent"),
         (["masks", "-o", "there", "--csv"], "already there: there/cells.csv; nothing is written"),
         (["masks", "-o", "there", "--geojson"], "already there: there/a.geojson; nothing"),
         (["masks", "--image", "there", "-o", "out", "--csv"], "no images in there"),
         (["masks", "--image", "masks/a.tif", "-o", "out", "--csv"], "no image for masks/film.tif"),
         (["masks", "x", "-o", "out", "--roi"], "several files would become out/a_rois.zip"),
+        (["masks", "x", "-o", "out", "--csv"], "several files would be one in the tables: a.tif"),
+        (["no.touchup", "-o", "out", "--csv"], "no.touchup is no napari-touchup project"),
     ],
 )
 def test_bad_usage(folder, words, message):
+    (folder / "no.touchup").mkdir()
     for name in ("there/cells.csv", "there/a.geojson", "x/a.tif"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     assert message in fails(2, "export", *words)
     assert not (folder / "out").exists()
+
+
+@pytest.fixture
+def project(folder):
+    """A project of a film, whose file is there, and an image that was in memory only."""
+    film = Image("film", RAW, "TYX", path=folder / "images/film.tif")
+    memory = Image("pasted", RAW[0], "YX")
+    project = Project(Ledger(ProjectFile.create(folder / "cells.touchup")))
+    for image in (film, memory):
+        project.ledger.put_image(Gallery().record(image))
+        project.predict(image.key, (1,) if image is film else (), image.plane_shape, LABELS)
+    tools = Tools(project, film.key, film.plane_shape)
+    tools.confirm((1,), [30])
+    before = tools.state((1,)).labels
+    after = before.copy()
+    after[10, 2:9] = 31
+    tools.stroke("brush", {(1,): compare(before, after)})
+    project.close()
+    return folder / "cells.touchup"
+
+
+def test_a_project_with_what_was_corrected_and_confirmed(project, folder):
+    result = run("export", "cells.touchup", "-o", "out", "--csv", "--tif")
+    assert (result.exit_code, result.stderr) == (0, "")
+    cells = rows(folder / "out/cells.csv")
+    assert [(row["file"], row["frame"], row["cell"], row["state"]) for row in cells] == [
+        ("film.tif", "1", "2", "model"),
+        ("film.tif", "1", "30", "confirmed"),
+        ("film.tif", "1", "31", "corrected"),
+        ("pasted", "0", "2", "model"),
+        ("pasted", "0", "30", "model"),
+    ]
+    assert float(cells[0]["intensity_mean_c1"]) == RAW[1][LABELS == 2].mean()
+    assert cells[3]["intensity_mean_c1"] == ""
+    film, pasted = rows(folder / "out/images.csv")
+    assert [film[name] for name in ("cells", "model", "corrected", "confirmed")] == list("3111")
+    assert (pasted["file"], pasted["model"]) == ("pasted", "2")
+    masks = read_labels(folder / "out/film.tif")
+    assert (masks.axes, masks.data[0].any()) == ("TYX", False)
+    assert masks.data[1].max() == 31
+
+
+def test_a_project_without_masks_is_told_of(folder):
+    Ledger(ProjectFile.create(folder / "new.touchup")).close()
+    assert "new.touchup holds no masks" in fails(2, "export", "new.touchup", "-o", "out", "--csv")
 
 
 def test_masks_come_back(folder):

@@ -38,6 +38,22 @@ def test_frames_of_two_axes():
     assert [found[name].tolist() for name in ("frame", "t", "z")] == [[5], [1], [2]]
 
 
+def test_what_a_person_said_of_objects():
+    states = {(0,): {4: "confirmed"}, (2,): {9: "corrected"}}
+    found = measure_file(film(), states=states)
+    assert found["state"].tolist() == ["confirmed", "model", "corrected"]
+    counts = summary(found, film())
+    assert {name: counts[name] for name in ("cells", "model", "corrected", "confirmed")} == {
+        "cells": 3, "model": 1, "corrected": 1, "confirmed": 1,
+    }  # fmt: skip
+
+
+def test_masks_of_unknown_origin_have_no_state():
+    found = measure_file(film())
+    assert "state" not in found
+    assert "model" not in summary(found, film())
+
+
 @pytest.mark.parametrize("axes", ["TCYX", "ZCYX"])
 def test_intensities_of_the_same_frame(axes):
     raw = np.random.default_rng(0).integers(0, 99, (3, 2, 8, 9))

@@ -487,15 +487,18 @@ def test_export_as_the_ending_or_the_filter_says(
     assert [path.name for path in tmp_path.glob("*.*")] == [written]
 
 
-def test_a_table_holds_the_intensities_of_the_image(window, movie, tmp_path, qtbot):
+def test_a_table_holds_intensities_and_what_was_confirmed(window, movie, tmp_path, qtbot):
     window.session.segment()
     qtbot.waitUntil(lambda: not window.session.running)
+    image = window.session.image
+    window.session.tools(image).confirm((1,), [2])
     window.panel.export_to(tmp_path / "a.csv")
     qtbot.waitUntil(lambda: window.apply.export.status.kind == "done")
     with (tmp_path / "a.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["frame"], row["area_px"], row["intensity_mean_c1"]) for row in rows] == [
-        ("1", "64", "90.0"), ("1", "64", "60.0"),
+    read = ("frame", "area_px", "intensity_mean_c1", "state")
+    assert [tuple(row[name] for name in read) for row in rows] == [
+        ("1", "64", "90.0", "model"), ("1", "64", "60.0", "confirmed"),
     ]  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Label images to ROIs, GeoJSON and tables of measurements, for the command line and the dock."""
 
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +17,51 @@ from napari_touchup.io.converted import (
     opened,
     refuse_clashes,
 )
-from napari_touchup.io.images import read_labels
+from napari_touchup.io.images import ImageFile, read_labels, write_labels
 from napari_touchup.io.mask_files import write_outlines
 from napari_touchup.io.measurements import (
+    States,
     check_frames,
     measure_file,
     summary,
     write_cells,
     write_summary,
 )
-from napari_touchup.io.pairs import name_of
+from napari_touchup.io.outputs import OutputError
+from napari_touchup.io.pairs import listed, name_of
 
 CELLS, IMAGES = "cells.csv", "images.csv"
+# what can be made of each label image, and how the names of the files end
+ENDINGS = {"roi": "_rois.zip", "geojson": ".geojson", "tif": ".tif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Masks of a file, and what is known of them."""
+
+    masks: ImageFile
+    image: ImageFile | None = None  # that is measured
+    states: States | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where masks come from; they are read when it is their turn, by `open`."""
+
+    path: Path  # which gives the results their name
+    open: Callable[[], AbstractContextManager[Labelled]]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportTask:
-    """A label image and what is to be made of it; `image` is measured."""
+    """Masks and the files that are made of them alone."""
 
-    source: Path
-    image: Path | None = None
-    rois: Path | None = None
-    geojson: Path | None = None
+    masks: Source
+    outputs: Mapping[str, Path]  # by the keys of `ENDINGS`
 
     @property
-    def outputs(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.rois, self.geojson) if path is not None)
+    def source(self) -> Path:
+        return self.masks.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +73,51 @@ class Export:
     images: Path | None = None
 
 
+def label_files(masks: Sequence[Path], images: Path | None = None) -> list[Source]:
+    """Take masks from label images.
+
+    Parameters
+    ----------
+    masks : each once
+    images : that the masks belong to, of the same names: a file or a folder
+
+    Raises
+    ------
+    OutputError
+        If an image is missing.
+    """
+    known = images_of(masks, images)
+    return [Source(path, partial(_open, path, known.get(path))) for path in masks]
+
+
 def plan_export(
-    masks: Sequence[Path],
-    folder: Path,
-    *,
-    images: Path | None = None,
-    roi: bool = False,
-    geojson: bool = False,
-    csv: bool = False,
+    sources: Sequence[Source], folder: Path, wanted: Sequence[str], *, csv: bool = False
 ) -> Export:
     """Decide what goes where: of ``a.tif`` to ``a_rois.zip`` and ``a.geojson`` in a folder.
 
     Parameters
     ----------
-    masks : label images, each once
+    sources : from `label_files`, or the images of a project
     folder : need not exist
-    images : that the masks belong to, of the same names: a file or a folder
-    roi, geojson, csv : what is wanted
+    wanted : keys of `ENDINGS`
+    csv : tables of all objects and all files are wanted, too
 
     Raises
     ------
     OutputError
-        If an image is missing, or something would be written over.
+        If something would be written over, or two files have one name.
     """
-    known = images_of(masks, images)
     tasks = tuple(
         ExportTask(
-            path,
-            known.get(path),
-            folder / f"{name_of(path)}_rois.zip" if roi else None,
-            folder / f"{name_of(path)}.geojson" if geojson else None,
+            source, {kind: folder / f"{name_of(source.path)}{ENDINGS[kind]}" for kind in wanted}
         )
-        for path in masks
+        for source in sources
     )
+    names = Counter(source.path.name for source in sources)
+    if csv and (same := [name for name, count in names.items() if count > 1]):
+        raise OutputError(f"several files would be one in the tables: {listed(same)}")
     tables = (folder / CELLS, folder / IMAGES) if csv else (None, None)
-    outputs = [path for task in tasks for path in task.outputs]
+    outputs = [path for task in tasks for path in task.outputs.values()]
     refuse_clashes([*outputs, *(path for path in tables if path is not None)])
     return Export(tasks, *tables)
 
@@ -102,22 +134,36 @@ def export_files(export: Export) -> Generator[Event]:
     rows: dict[str, dict[str, Any]] = {}
 
     def convert(task: ExportTask) -> Converted:
-        with opened(task.image) as image:
-            masks = read_labels(task.source)
-            if image is not None:
-                check_frames(masks, image)
-            for path in task.outputs:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            objects = write_outlines(task.outputs, masks, image)
+        with task.masks.open() as found:
+            objects = _write(task.outputs, found)
             if export.cells is not None:
-                columns = measure_file(masks, image)
+                columns = measure_file(found.masks, found.image, found.states)
                 tables[task.source.name] = columns
-                rows[task.source.name] = summary(columns, masks)
+                rows[task.source.name] = summary(columns, found.masks)
                 objects = len(columns["cell"])
-        return Converted(task.source, task.outputs, objects)
+        return Converted(task.source, tuple(task.outputs.values()), objects)
 
     yield from one_by_one(export.tasks, convert)
     if tables and export.cells is not None and export.images is not None:
         export.cells.parent.mkdir(parents=True, exist_ok=True)
         write_cells(export.cells, tables)
         write_summary(export.images, rows)
+
+
+@contextmanager
+def _open(path: Path, image: Path | None) -> Iterator[Labelled]:
+    with opened(image) as raw:
+        yield Labelled(read_labels(path), raw)
+
+
+def _write(outputs: Mapping[str, Path], found: Labelled) -> int:
+    """Write the files of one label image, and count its outlines."""
+    masks = found.masks
+    if found.image is not None:
+        check_frames(masks, found.image)
+    for path in outputs.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if "tif" in outputs:
+        write_labels(outputs["tif"], masks.data, masks.axes, masks.pixel)
+    outlines = [path for kind, path in outputs.items() if kind != "tif"]
+    return write_outlines(outlines, masks, found.image)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_touchup.io.geojson import write_geojson
 from napari_touchup.io.images import ImageFile, write_labels
-from napari_touchup.io.measurements import measure_file, write_cells
+from napari_touchup.io.measurements import States, measure_file, write_cells
 from napari_touchup.io.outlines import outlines_of
 from napari_touchup.io.rois import write_rois
 
@@ -20,7 +20,12 @@ FORMATS = {
 ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 
 
-def write_masks(path: Path, masks: ImageFile, image: ImageFile | None = None) -> str:
+def write_masks(
+    path: Path,
+    masks: ImageFile,
+    image: ImageFile | None = None,
+    states: States | None = None,
+) -> str:
     """Write masks; the file is there whole or not.
 
     Parameters
@@ -29,6 +34,7 @@ def write_masks(path: Path, masks: ImageFile, image: ImageFile | None = None) ->
     masks : integers >= 0, axes without C
     image : of the same frames; its intensities are measured, and of an image with channels
         ImageJ's ROIs say both T and Z
+    states : what a person said of the objects; a table has them
 
     Returns
     -------
@@ -43,7 +49,7 @@ def write_masks(path: Path, masks: ImageFile, image: ImageFile | None = None) ->
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         raise ValueError(f"expected a name that ends in {', '.join(ENDINGS)}, got {path.name}")
-    return write(path, masks, image)
+    return write(path, masks, image, states)
 
 
 def with_ending(path: Path, endings: Sequence[str]) -> Path:
@@ -73,26 +79,26 @@ def write_outlines(paths: Sequence[Path], masks: ImageFile, image: ImageFile | N
     return len(outlines)
 
 
-def _labels(path: Path, masks: ImageFile, image: ImageFile | None) -> str:
+def _labels(path: Path, masks: ImageFile, image: ImageFile | None, states: States | None) -> str:
     write_labels(path, masks.data, masks.axes, masks.pixel)
     sizes = zip(masks.axes, masks.data.shape, strict=True)
     text, pixel = ", ".join(f"{letter} {n}" for letter, n in sizes), masks.pixel
     return f"{text}, pixel {pixel.x:.4g} {pixel.unit}" if pixel else f"{text}, no pixel size known"
 
 
-def _outlines(path: Path, masks: ImageFile, image: ImageFile | None) -> str:
+def _outlines(path: Path, masks: ImageFile, image: ImageFile | None, states: States | None) -> str:
     count = write_outlines([path], masks, image)
     return "1 outline" if count == 1 else f"{count} outlines"
 
 
-def _table(path: Path, masks: ImageFile, image: ImageFile | None) -> str:
-    columns = measure_file(masks, image)
+def _table(path: Path, masks: ImageFile, image: ImageFile | None, states: States | None) -> str:
+    columns = measure_file(masks, image, states)
     write_cells(path, {path.stem: columns})
     count = len(columns["cell"])
     return "1 object" if count == 1 else f"{count} objects"
 
 
-_WRITERS: dict[str, Callable[[Path, ImageFile, ImageFile | None], str]] = {
+_WRITERS: dict[str, Callable[[Path, ImageFile, ImageFile | None, States | None], str]] = {
     **dict.fromkeys(TIFF, _labels),
     **dict.fromkeys((*ROIS, *GEOJSON), _outlines),
     **dict.fromkeys(TABLE, _table),

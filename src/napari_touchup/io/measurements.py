@@ -13,23 +13,31 @@ from napari_touchup.io.images import ImageFile
 from napari_touchup.io.tiff import replacing
 
 COLOURS = 3  # of a picture; alpha is not measured
+# of each frame, by its index along T and Z: what a person said of an object, by its label
+States = Mapping[tuple[int, ...], Mapping[int, str]]
+UNTOUCHED = "model"  # the state of an object that nobody looked at
+STATES = (UNTOUCHED, "corrected", "confirmed")
 AVERAGED = ("area_", "perimeter_", "eccentricity", "solidity", "intensity_mean_")
 
 
-def measure_file(masks: ImageFile, image: ImageFile | None = None) -> Columns:
+def measure_file(
+    masks: ImageFile, image: ImageFile | None = None, states: States | None = None
+) -> Columns:
     """Measure the objects of all frames, each frame by itself.
 
     Parameters
     ----------
     masks : from `napari_touchup.io.images.read_labels`
     image : of the same frames; may be in the file still
+    states : of a project's image; None: nobody knows where the masks are from
 
     Returns
     -------
     dict
         ``frame`` (counted from 0 through the file), ``t`` and ``z`` where the masks have such an
         axis (from 0), then what `napari_touchup.core.regions.measure` gives; in physical units
-        where the masks or the image have a pixel size.
+        where the masks or the image have a pixel size. Last, where states are known, ``state``:
+        one of `STATES`.
 
     Raises
     ------
@@ -47,6 +55,10 @@ def measure_file(masks: ImageFile, image: ImageFile | None = None) -> Columns:
         same = np.ones_like(table["area_px"])
         place = dict(zip(labels.frame_axes.lower(), index, strict=True))
         tables.append({k: same * n for k, n in ({"frame": number} | place).items()} | table)
+        if states is not None:
+            known = states.get(index, {})
+            found = [known.get(label, UNTOUCHED) for label in table["cell"].tolist()]
+            tables[-1]["state"] = np.array(found, dtype=str)
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
@@ -67,9 +79,9 @@ def summary(columns: Columns, masks: ImageFile) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``frames``, ``cells`` (in every frame anew), ``covered`` (part of all pixels, 0 to 1),
-        ``median_area_px``, and the mean over cells of areas, perimeters and mean intensities;
-        NaN where there are no cells.
+        ``frames``, ``cells`` (in every frame anew), how many of them have each of `STATES` where
+        that is known, ``covered`` (part of all pixels, 0 to 1), ``median_area_px``, and the mean
+        over cells of areas, perimeters and mean intensities; NaN where there are no cells.
     """
     area = columns["area_px"]
     averages = {
@@ -77,9 +89,11 @@ def summary(columns: Columns, masks: ImageFile) -> dict[str, Any]:
         for name, values in columns.items()
         if name.startswith(AVERAGED)
     }
+    states = columns["state"].tolist() if "state" in columns else None
     return {
         "frames": Stack(masks.data, masks.axes).frame_count,
         "cells": len(area),
+        **({} if states is None else {state: states.count(state) for state in STATES}),
         "covered": int(area.sum()) / masks.data.size,
         "median_area_px": float(np.median(area)) if len(area) else float("nan"),
         **averages,

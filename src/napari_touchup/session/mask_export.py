@@ -11,6 +11,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_touchup.io.images import ImageFile
 from napari_touchup.io.mask_files import write_masks
+from napari_touchup.io.measurements import States
 from napari_touchup.io.tiff import PixelSize
 from napari_touchup.session.job import Dispatch, Job, direct
 from napari_touchup.session.status import Status, failed
@@ -27,6 +28,7 @@ class ExportRequest:
     axes : one letter of TZYX for each axis
     pixel : is noted in the file
     image : that the masks belong to; a table has its intensities
+    states : what a person said of the objects; a table has them
     """
 
     path: Path
@@ -34,6 +36,7 @@ class ExportRequest:
     axes: str
     pixel: PixelSize | None = None
     image: ImageFile | None = None
+    states: States | None = None
 
 
 @dataclass(eq=False)
@@ -79,5 +82,5 @@ def drop_channels(
 
 def _write(request: ExportRequest) -> Generator[str]:
     masks = ImageFile(request.labels, request.axes, pixel=request.pixel)
-    found = write_masks(request.path, masks, request.image)
+    found = write_masks(request.path, masks, request.image, request.states)
     yield f"Wrote {request.path.name}: {found}"

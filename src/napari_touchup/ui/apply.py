@@ -13,6 +13,8 @@ from napari_touchup.session.images import Image
 from napari_touchup.session.linking import Linking
 from napari_touchup.session.marks import Marks
 from napari_touchup.session.mask_export import ExportRequest, MaskExport, drop_channels
+from napari_touchup.session.project import Project
+from napari_touchup.session.project_masks import states_of
 from napari_touchup.session.recipe import Recipe, methods_text, recipe
 from napari_touchup.ui.binding import Binding
 from napari_touchup.ui.keys import BoundKeys
@@ -57,7 +59,7 @@ class Apply:
     def export_request(self, path: Path) -> ExportRequest | None:
         """Put together the masks of the chosen image as they are now; None: it has none."""
         now = self._binding.current
-        return None if now is None else _request(path, now)
+        return None if now is None else _request(path, now, self.session.project)
 
     def write(self, path: Path) -> None:
         """Write the masks of the chosen image, linked first if they shall be."""
@@ -66,7 +68,7 @@ class Apply:
             self.linking.link(partial(self._write, path, now))
 
     def _write(self, path: Path, now: Results) -> None:
-        request = _request(path, now)
+        request = _request(path, now, self.session.project)
         if request is not None:
             self.export.start(request)
 
@@ -114,10 +116,10 @@ class Apply:
         self.queue.refresh_marks()
 
 
-def _request(path: Path, now: Results) -> ExportRequest | None:
+def _request(path: Path, now: Results, project: Project) -> ExportRequest | None:
     if now.masks is None:
         return None
     pixel = pixel_of(now.source, now.image.axes)
     labels, axes = drop_channels(np.array(now.masks.data), now.grid.axes)
     image = ImageFile(now.image.data, now.image.axes, now.image.rgb)
-    return ExportRequest(path, labels, axes, pixel, image)
+    return ExportRequest(path, labels, axes, pixel, image, states_of(project, now.image.key))
