@@ -90,6 +90,15 @@ def test_one_corrected_cell_is_enough(loop, image):
     assert request.base.parent == loop.session.versions.folder()
 
 
+def test_the_ring_is_as_wide_as_that_of_the_project(loop, image):
+    loop.session.project.begin_with(0)
+    painted(loop, image)
+    loop.train()
+    (request,) = loop.worker.requests
+    (lesson,) = request.lessons
+    np.testing.assert_array_equal(lesson.annotated, lesson.truth > 0)
+
+
 def test_the_model_learns_what_its_channels_are_called(loop, image):
     painted(loop, image)
     loop.train()

@@ -9,6 +9,7 @@ from napari_touchup.io.projects import known_projects
 from napari_touchup.session.images import Image
 from napari_touchup.session.keeper import READ_ONLY, Keeper
 from napari_touchup.session.project import Counts
+from napari_touchup.session.ring import ring_of
 from napari_touchup.session.session import Session
 
 
@@ -225,3 +226,21 @@ def test_a_folder_that_cannot_be_made_is_said(window, spots, tmp_path):
     image = one.session.image = cells(spots)
     one.paint(image)
     assert one.session.saved.startswith("Not saved yet: no project can be made (")
+
+
+def test_a_project_keeps_the_ring_that_it_began_with(window, spots, projects, tmp_path):
+    first = window()
+    first.keeper.ring_px = 4
+    image = cells(spots)
+    first.session.image = image
+    first.paint(image)
+    first.until(lambda: first.session.project.ledger.folder is not None)
+    first.keeper.ring_px = 7  # for projects to come
+    assert first.session.project.ring_px == 4
+    folder = first.session.project.ledger.folder
+    first.close()
+
+    second = window()
+    second.keeper.ring_px = 15
+    second.keeper.resume(folder)
+    assert second.session.project.ring_px == ring_of(second.session.project.ledger) == 4

@@ -65,6 +65,16 @@ def test_the_review_shows_what_teaches_and_what_is_kept(bound, movie):
     assert KEPT in shown(bound, "review")
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("review", review), ("weights", weights)])
+def test_a_project_has_rings_of_its_own(bound, movie, kind, expected):
+    bound.session.project.begin_with(2)
+    live = getattr(bound.binding.current, f"show_{kind}")()
+    shown(bound, kind)
+    bound.session.tools(bound.session.image).confirm((1,), [1])
+    np.testing.assert_array_equal(live.layer.data[1], expected(state(bound, (1,)), ring_px=2))
+    assert (live.layer.data[1] != expected(state(bound, (1,)))).any()
+
+
 def test_undo_is_followed(bound, movie):
     bound.binding.current.show_review()
     shown(bound, "review")

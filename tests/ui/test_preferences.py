@@ -41,7 +41,8 @@ class Window:
     def state(self):
         options, brush = self.session.options, self.session.brush
         trained_on = self.tuning.options.device
-        return options.device, trained_on, options.memory, self.keeper.place, brush.preset
+        place, ring = self.keeper.place, self.session.project.ring_px
+        return options.device, trained_on, options.memory, place, ring, brush.preset
 
 
 @pytest.fixture
@@ -71,25 +72,27 @@ def set_all(settings, folder):
     settings.compute.device = "cpu"
     settings.compute.memory = 2.5
     settings.projects.folder = str(folder)
+    settings.projects.ring = 4
     settings.painting.mouse = "qupath"
 
 
-USUAL = ("auto", "auto", None, None, "napari")
+USUAL = ("auto", "auto", None, None, 10, "napari")
 
 
 def test_they_act_when_the_dock_opens(settings, windows, tmp_path):
     set_all(settings, tmp_path)
-    assert windows().state == ("cpu", "cpu", 2.5, tmp_path, "qupath")
+    assert windows().state == ("cpu", "cpu", 2.5, tmp_path, 4, "qupath")
 
 
 def test_they_act_when_they_are_changed(settings, windows, tmp_path):
     window = windows()
     assert window.state == USUAL
     set_all(settings, tmp_path)
-    assert window.state == ("cpu", "cpu", 2.5, tmp_path, "qupath")
+    assert window.state == ("cpu", "cpu", 2.5, tmp_path, 4, "qupath")
     settings.compute.device = "auto"
     settings.compute.memory = 0
     settings.projects.folder = ""
+    settings.projects.ring = 10
     settings.painting.mouse = "napari"
     assert window.state == USUAL
 
@@ -118,7 +121,12 @@ def test_without_the_plugin_in_napari(plugin_settings, npe2pm, windows):
 
 @pytest.mark.parametrize(
     ("group", "name", "value"),
-    [("compute", "device", "tpu"), ("compute", "memory", -1), ("painting", "mouse", "trackball")],
+    [
+        ("compute", "device", "tpu"),
+        ("compute", "memory", -1),
+        ("projects", "ring", 300),
+        ("painting", "mouse", "trackball"),
+    ],
 )
 def test_what_cannot_be_is_refused(settings, group, name, value):
     with pytest.raises(ValidationError):

@@ -14,6 +14,7 @@ from napari_touchup.session.images import Image
 from napari_touchup.session.job import Job
 from napari_touchup.session.ledger import Ledger, Saved
 from napari_touchup.session.project import Changed, Project
+from napari_touchup.session.ring import RING_PX
 from napari_touchup.session.session import Session
 from napari_touchup.session.status import Status, failed
 
@@ -34,6 +35,7 @@ class Keeper:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._ring_px = RING_PX
         self._ledger = session.project.ledger
         self._asked: set[str] = set()  # images whose earlier work was offered
         session.changed.connect(self._on_changed)
@@ -49,6 +51,16 @@ class Keeper:
         folder, image = self._ledger.folder, self._session.image
         beside = None if image is None or image.path is None else image.path.parent
         return folder is not None and beside is not None and folder.parent != beside.absolute()
+
+    @property
+    def ring_px(self) -> int:
+        """Width of rings in new projects, pixels."""
+        return self._ring_px
+
+    @ring_px.setter
+    def ring_px(self, ring_px: int) -> None:
+        self._ring_px = ring_px
+        self._session.project.begin_with(ring_px)
 
     def keep_beside(self) -> None:
         """Move the project to the folder of the image."""
@@ -127,6 +139,7 @@ class Keeper:
             self._session.open_model(self._session.versions.path(version))
 
     def _on_project(self, project: Project) -> None:
+        project.begin_with(self._ring_px)
         self._follow(project.ledger)
 
     def _follow(self, ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from napari_touchup.engine.lessons import Check, Lesson, cut, cut_check
 from napari_touchup.options import NormalizeOptions
 from napari_touchup.session.frame_state import FrameState, rebuild
 from napari_touchup.session.ledger import Ledger
+from napari_touchup.session.ring import ring_of
 from napari_touchup.session.sources import Source
 from napari_touchup.session.teaching import teaching
 
@@ -47,13 +48,14 @@ def gather(
     ValueError
         If nothing teaches; the message says what to do.
     """
+    ring_px = ring_of(ledger)
     lessons: list[Lesson] = []
     checks: list[Check] = []
     for number, source in enumerate(sources):
         for index in source.frames:
             deltas = (entry.delta for entry in ledger.entries(source.key, index))
             state = rebuild(source.shape, deltas)
-            found = teaching(state)
+            found = teaching(state, None, ring_px)
             held_out = list(_held_out(state))
             if not found.annotated.any() and not held_out:
                 continue

@@ -14,6 +14,7 @@ from napari_touchup.core.entries import NO_HAND, TITLES, Entry, Index
 from napari_touchup.session.corrections import predicted
 from napari_touchup.session.frame_state import FrameState, rebuild, renamed
 from napari_touchup.session.ledger import Ledger
+from napari_touchup.session.ring import put_ring, ring_of
 from napari_touchup.session.roll import Roll
 
 AT_HAND = 8  # frames whose planes are kept in memory; others are rebuilt from the ledger
@@ -60,12 +61,17 @@ class Project:
     Parameters
     ----------
     ledger : what was done before, and where all that is done is written
+
+    Attributes
+    ----------
+    ring_px : width of the ring around a corrected object, in which background teaches too
     """
 
     changed = Signal(Changed)
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.ring_px = ring_of(ledger)
         self.roll = Roll(ledger.identity)
         self._states: OrderedDict[Place, FrameState] = OrderedDict()
         self._objects: dict[Place, dict[int, Object]] = {}
@@ -169,6 +175,12 @@ class Project:
     def next_step(self) -> Step | None:
         """What `redo` would do again."""
         return self._undone[-1] if self._undone else None
+
+    def begin_with(self, ring_px: int) -> None:
+        """Choose the width of rings, unless something was corrected with another one."""
+        if ring_px != self.ring_px and not self._edited and not self.ledger.read_only:
+            self.ring_px = ring_px
+            put_ring(self.ledger, ring_px)
 
     def close(self) -> None:
         self.ledger.close()

@@ -14,8 +14,8 @@ from napari_touchup.core.delta import Box, Object, grown
 from napari_touchup.core.weights import reach_px, weight_map
 from napari_touchup.options import WeightOptions
 from napari_touchup.session.frame_state import BACKGROUND, IGNORED, FrameState
+from napari_touchup.session.ring import RING_PX
 
-RING_PX = 10  # around a reviewed object, where background teaches too
 # what a pixel of the review says
 NOTHING, TEACHES, KEPT, RING, WIPED = 0, 1, 2, 3, 4
 WEIGHTS = WeightOptions()
@@ -62,11 +62,14 @@ def teaching(state: FrameState, box: Box | None = None, ring_px: int = RING_PX) 
 
 
 def weights(
-    state: FrameState, box: Box | None = None, options: WeightOptions = WEIGHTS
+    state: FrameState,
+    box: Box | None = None,
+    ring_px: int = RING_PX,
+    options: WeightOptions = WEIGHTS,
 ) -> NDArray[np.float32]:
     """Weigh each pixel as training does, (h, w): the weight map of truth where it counts."""
     box, wide, inner = _windows(state, box, reach_px(options))
-    found = teaching(state, wide)
+    found = teaching(state, wide, ring_px)
     return weight_map(found.truth, found.annotated, options)[inner]
 
 

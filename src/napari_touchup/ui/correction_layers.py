@@ -8,7 +8,6 @@ from napari_touchup.core.weights import reach_px
 from napari_touchup.session.teaching import (
     KEPT,
     RING,
-    RING_PX,
     TEACHES,
     WEIGHTS,
     WIPED,
@@ -18,8 +17,8 @@ from napari_touchup.session.teaching import (
 from napari_touchup.ui.layers import MADE_BY, Grid
 from napari_touchup.ui.live_layer import Picture
 
-REVIEW = Picture(review, RING_PX + 1)
-WEIGHT_MAP = Picture(weights, RING_PX + 1 + reach_px(WEIGHTS))
+REVIEW = Picture(review, 1)
+WEIGHT_MAP = Picture(weights, 1 + reach_px(WEIGHTS))
 # safe for the colour-blind (Okabe & Ito 2008); dashes and tints say the same without colour
 COLOURS = {
     TEACHES: "#56b4e9ff",

@@ -28,11 +28,11 @@ class Picture:
 
     Attributes
     ----------
-    render : gives the values of a box of the frame, None: of all of it
-    reach : how far from a change it can show, pixels
+    render : gives the values of a box of the frame, None: of all of it; with the width of rings
+    reach : how far from a change it can show, beyond the ring, pixels
     """
 
-    render: Callable[[FrameState, Box | None], NDArray[Any]]
+    render: Callable[[FrameState, Box | None, int], NDArray[Any]]
     reach: int
 
 
@@ -80,7 +80,8 @@ class LiveLayer:
         """Show what is true in a box, whatever was painted there."""
         if frame in self._true:
             state = self._session.tools(self._image).state(frame)
-            self._write(frame, box, self._picture.render(state, box))
+            ring_px = self._session.project.ring_px
+            self._write(frame, box, self._picture.render(state, box, ring_px))
 
     def _on_frame(self) -> None:
         frame = self._shown()
@@ -91,9 +92,10 @@ class LiveLayer:
         """Compute a whole frame in a thread."""
         self._run += 1
         run, state = self._run, self._session.tools(self._image).state(frame).copy()
+        ring_px = self._session.project.ring_px
 
         def events() -> Generator[NDArray[Any]]:
-            yield self._picture.render(state, None)
+            yield self._picture.render(state, None, ring_px)
 
         job = Job(events(), self._session.dispatch)
         job.progressed.connect(lambda values: self._on_computed(run, frame, values))
@@ -108,7 +110,8 @@ class LiveLayer:
     def _on_session_changed(self, changed: Changed) -> None:
         if changed.image != self._image.key or changed.box is None:
             return
-        box = grown(changed.box, self._picture.reach, self._image.plane_shape)
+        reach = self._picture.reach + self._session.project.ring_px
+        box = grown(changed.box, reach, self._image.plane_shape)
         here = changed.frame == self._shown()
         if here and changed.frame in self._true and _size(box) <= AT_ONCE:
             self.redraw(changed.frame, box)

@@ -43,6 +43,7 @@ class Preferences:
             ("compute", "device", self._on_device),
             ("compute", "memory", self._on_memory),
             ("projects", "folder", self._on_folder),
+            ("projects", "ring", self._on_ring),
             ("painting", "mouse", self._on_mouse),
         )
 
@@ -58,6 +59,9 @@ class Preferences:
 
     def _on_folder(self, _event: Any = None) -> None:
         self._keeper.place = _folder(self._settings.projects.folder)
+
+    def _on_ring(self, _event: Any = None) -> None:
+        self._keeper.ring_px = self._settings.projects.ring
 
     def _on_mouse(self, _event: Any = None) -> None:
         mouse = self._settings.painting.mouse
