@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from napari_touchup.core.metrics import average_precision, score
     from napari_touchup.core.synth import make_image
     from napari_touchup.core.weights import class_weights, weight_map
+    from napari_touchup.engine.samples import Sample, SampleSet
     from napari_touchup.engine.segment import Prediction, make_masks, segment
+    from napari_touchup.engine.state import with_weights
     from napari_touchup.engine.train import fit
     from napari_touchup.io.batch import BatchOptions, segment_files
     from napari_touchup.io.images import open_image, read_labels, write_image, write_labels
@@ -46,6 +48,8 @@ _PLACES = {
     "ModelSpec": ("options", "ModelSpec"),
     "NormalizeOptions": ("options", "NormalizeOptions"),
     "Prediction": ("engine.segment", "Prediction"),
+    "Sample": ("engine.samples", "Sample"),
+    "SampleSet": ("engine.samples", "SampleSet"),
     "SegmentOptions": ("options", "SegmentOptions"),
     "Task": ("io.outputs", "Task"),
     "TrainOptions": ("options", "TrainOptions"),
@@ -66,6 +70,7 @@ _PLACES = {
     "segment": ("engine.segment", "segment"),
     "segment_files": ("io.batch", "segment_files"),
     "weight_map": ("core.weights", "weight_map"),
+    "with_weights": ("engine.state", "with_weights"),
     "write_image": ("io.images", "write_image"),
     "write_labels": ("io.images", "write_labels"),
 }
@@ -79,6 +84,8 @@ __all__ = [
     "ModelSpec",
     "NormalizeOptions",
     "Prediction",
+    "Sample",
+    "SampleSet",
     "SegmentOptions",
     "Task",
     "TrainOptions",
@@ -100,6 +107,7 @@ __all__ = [
     "segment",
     "segment_files",
     "weight_map",
+    "with_weights",
     "write_image",
     "write_labels",
 ]

@@ -14,7 +14,9 @@ ModelName = Annotated[
         metavar="MODEL", help="default, a model file, or a project.", show_default=False
     ),
 ]
-PackageOut = Annotated[Path, typer.Option("--output", "-o", metavar="PACKAGE.zip")]
+PackageOut = Annotated[
+    Path, typer.Option("--output", "-o", metavar="PACKAGE.zip", help="The package.")
+]
 Authors = Annotated[
     list[str],
     typer.Option(
@@ -28,7 +30,9 @@ Description = Annotated[
     str, typer.Option(metavar="TEXT", help="What it segments, in a sentence or two.")
 ]
 Package = Annotated[Path, typer.Argument(metavar="PACKAGE.zip", show_default=False)]
-ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.safetensors")]
+ModelOut = Annotated[
+    Path, typer.Option("--output", "-o", metavar="MODEL.safetensors", help="The model.")
+]
 
 
 def export_model(

@@ -70,6 +70,14 @@ Tile = Annotated[
     int | None,
     typer.Option(metavar="PX", help="Edge of a tile, pixels.", show_default="from free memory"),
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GB",
+        help="What the tiles that are segmented at once may take at most.",
+        show_default="half of what is free",
+    ),
+]
 Prune = Annotated[
     int | None,
     typer.Option(
@@ -141,6 +149,7 @@ def segment(
     diameter: Diameter = None,
     device: DeviceName = "auto",
     tile: Tile = None,
+    memory: Memory = None,
     prune: Prune = None,
     precision: Precision = "auto",
     threshold: Threshold = DEFAULTS.threshold,
@@ -162,7 +171,7 @@ def segment(
         | {"fill_holes": fill_holes, "method": method}
     )
     where = SegmentOptions.model_validate(
-        {"device": device, "tile": tile, "diameter": diameter}
+        {"device": device, "tile": tile, "memory": memory, "diameter": diameter}
         | {"prune": prune, "precision": precision}
     )
     tasks, skipped = _plan(inputs, out, maps, resume)

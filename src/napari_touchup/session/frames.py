@@ -5,13 +5,13 @@ import weakref
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_touchup.core.entries import Index
+from napari_touchup.core.scratch import scratch_folder
 from napari_touchup.options import InstanceOptions
 from napari_touchup.session.paste import Window
 
@@ -72,7 +72,7 @@ class Frames:
 
     def _on_disk(self, maps: Any) -> NDArray[np.floating]:
         if self._folder is None:
-            self._folder = Path(mkdtemp(prefix="touchup-maps-"))
+            self._folder = scratch_folder()
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._saved += 1
         # a new name: an array that is mapped must not be written over

@@ -19,7 +19,7 @@ from napari_touchup.session.session import Session
 
 # what `touchup segment` calls them
 NAMES = {
-    "diameter": "--diameter", "tile": "--tile", "prune": "--prune",
+    "diameter": "--diameter", "tile": "--tile", "memory": "--memory", "prune": "--prune",
     "device": "--device", "precision": "--precision",
     "threshold": "--threshold", "h": "--h", "min_size": "--min-size", "method": "--method",
 }  # fmt: skip
