@@ -348,9 +348,10 @@ def _options():
 @pytest.mark.parametrize("option", list(_options()))
 def test_help_of_every_option_says_what_it_takes(option):
     units = r"pixels|gb|no unit|0 to 1|0\.\.1|relative|number|counted from|minutes|steps|crops|rate"
-    kinds = r"folder|file|zip|text|spdx|dir|tiff|png|json|model|masks|name|auto|membrane|one letter|[a-z]+\|[a-z]+"
+    files = r"folder|file|zip|dir|tiff|png|json|model|masks"
+    kinds = r"name|text|spdx|auto|membrane|one letter|[a-z]+\|[a-z]+"
     told = f"{option.metavar or ''} {option.help}".lower()
-    assert re.search(f"{units}|{kinds}", told), told
+    assert re.search(f"{units}|{files}|{kinds}", told), told
 
 
 @pytest.mark.parametrize("name", [None, *COMMANDS])
