@@ -53,6 +53,33 @@ def test_frames_are_scored_together_and_their_objects_apart():
     assert scored(truth, pred, "TYX", frames=((1,),)).hits == Hits(1, 1, 0)
 
 
+def test_planes_of_a_volume_have_their_objects_in_common():
+    # object 1 is found in both planes, object 2 in one of two: half of its volume
+    truth, pred = np.stack([TRUTH, TRUTH]), np.stack([TRUTH, TRUTH])
+    pred[1][pred[1] == 2] = 0
+    frames = ((0,), (1,))
+    assert scored(truth, pred, "ZYX", frames=frames).hits == Hits(3, 1, 0)
+    found = scored(truth, pred, "ZYX", frames=frames, volumes=True)
+    assert found.hits == Hits(2, 0, 0)
+    assert (found.values["ap50"], found.values["ap75"]) == (1, 1 / 3)
+    assert found.values["seg"] == 0.5  # a match covers more than half
+    assert [set(np.unique(found.pictures[i])) for i in frames] == [{0, HIT}] * 2
+
+
+def test_other_labels_in_the_next_plane_are_other_objects():
+    truth, pred = np.stack([TRUTH, TRUTH]), np.stack([TRUTH, TRUTH + 2 * (TRUTH > 0)])
+    found = scored(truth, pred, "ZYX", frames=((0,), (1,)), volumes=True)
+    assert found.hits == Hits(2, 0, 2)  # half of each volume, and the rest is false
+    assert found.values["ap75"] == 0
+
+
+@pytest.mark.parametrize("axes", ["TZYX", "ZTYX"])
+def test_time_points_are_volumes_of_their_own(axes):
+    films = np.stack([[TRUTH, TRUTH], [TRUTH, TRUTH]])
+    frames = ((0, 0), (0, 1), (1, 0), (1, 1))
+    assert scored(films, films, axes, frames=frames, volumes=True).hits == Hits(4)
+
+
 def test_the_last_request_wins(desk):
     scoring, step = desk
     scoring.score(request(TRUTH, TRUTH))

@@ -403,6 +403,27 @@ def test_frames_are_scored_alone_or_together(window):
     assert not dock.score.warping.isEnabled()
 
 
+def test_stacks_are_scored_as_volumes(window):
+    stack = np.stack([cells_of(), cells_of()])
+    half = np.stack([cells_of(), cells_of() * 0])
+    labels = window.add(half, name="masks", axis_labels=("z", "y", "x"))
+    truth = window.viewer.add_labels(stack, name="truth", axis_labels=("z", "y", "x"))
+    dock = window.dock
+    dock.tabs.setCurrentIndex(1)
+    window.choose(dock.score.truth, "truth")
+    window.choose(dock.score.frames, "All frames")
+    window.until(lambda: dock.scoring.status.text == "3 hits, 3 misses, 0 false objects")
+    window.choose(dock.score.frames, "All as volumes (Z)")
+    window.until(lambda: dock.scoring.status.text == "3 hits, 0 misses, 0 false objects")
+    dock.score.outlines.setChecked(True)
+    assert dock.score.hits.layer.data[0].any()
+    # a film has no volumes
+    for layer in (labels, truth):
+        window.viewer.layers.remove(layer)
+    window.add(stack, name="film", axis_labels=("t", "y", "x"))
+    assert dock.score.frames.findText("All as volumes (Z)") == -1
+
+
 def test_a_truth_that_is_removed(window):
     window.add(name="masks")
     window.viewer.add_labels(cells_of(), name="truth")

@@ -30,6 +30,7 @@ class ScoreRequest:
     ----------
     truth, pred : labels with the same axes; are read in a thread
     frames : are scored together; the objects of each are its own
+    volumes : frames of one stack along Z have their objects in common
     warping : also the warping error, of a single frame; takes up to seconds
     known : checksum of what was scored already; it is not scored again
     """
@@ -37,8 +38,21 @@ class ScoreRequest:
     truth: Stack
     pred: Stack
     frames: tuple[Index, ...] = ((),)
+    volumes: bool = False
     warping: bool = False
     known: int | None = None
+
+    @property
+    def groups(self) -> tuple[tuple[Index, ...], ...]:
+        """Frames with their objects in common."""
+        axes = self.pred.frame_axes
+        if not self.volumes or "Z" not in axes:
+            return tuple((index,) for index in self.frames)
+        stacks: dict[Index, list[Index]] = {}
+        for index in self.frames:
+            along = axes.index("Z")
+            stacks.setdefault((*index[:along], *index[along + 1 :]), []).append(index)
+        return tuple(map(tuple, stacks.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +145,7 @@ def score_frames(request: ScoreRequest) -> Generator[Scored | None]:
         The first after each frame, so that it can be stopped; the second at the end, unless all
         is as it was.
     """
-    checksum = zlib.crc32(repr((request.frames, request.warping)).encode())
+    checksum = zlib.crc32(repr((request.groups, request.warping)).encode())
     for index in request.frames:
         for labels in _labels(request, index):
             checksum = zlib.crc32(labels.data, checksum)
@@ -139,17 +153,19 @@ def score_frames(request: ScoreRequest) -> Generator[Scored | None]:
     if checksum == request.known:
         return
     tables, hits, pictures = [], Hits(), {}
-    for index in request.frames:
-        truth, pred = _labels(request, index)
+    for group in request.groups:
+        planes = [_labels(request, index) for index in group]
+        truth, pred = (np.stack(each) for each in zip(*planes, strict=True))
         table = overlap(truth, pred)
         matching = match(table, IOU)
         tables.append(table)
         hits += Hits(matching.tp, matching.fn, matching.fp)
-        pictures[index] = draw_hits(truth, pred, table, matching)
+        for index, (true, given) in zip(group, planes, strict=True):
+            pictures[index] = draw_hits(true, given, table, matching)
         yield None
     values = score_table(pooled(tables))
     if request.warping and len(request.frames) == 1:
-        values["warping_error"] = warping_error(truth, pred).error
+        values["warping_error"] = warping_error(truth[0], pred[0]).error
     yield Scored(values, hits, pictures, checksum)
 
 

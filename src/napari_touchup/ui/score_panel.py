@@ -21,7 +21,7 @@ from napari_touchup.ui.turning import SPACING, Turning
 
 LINES = {HIT: "━━━", MISS: "╍╍╍", FALSE: "┅┅┅"}
 WIDE = 560  # pixels
-ALL, SHOWN = "All frames", "Shown frame"
+ALL, SHOWN, VOLUMES = "All frames", "Shown frame", "All as volumes (Z)"
 
 
 class ScorePanel(QWidget):
@@ -38,7 +38,9 @@ class ScorePanel(QWidget):
         self.truth_follower = FollowedLabels(viewer, lambda _frames: self.score(), self.score)
         self.hits = HitsLayer(viewer, self._on_hits_gone)
         self.truth = narrow_combo("The labels layer that is taken for true")
-        self.frames = narrow_combo("What is scored; the objects of each frame are its own")
+        self.frames = narrow_combo(
+            "What is scored; the objects of each frame, or of each volume, are its own"
+        )
         self.warping = QCheckBox("Warping error (slow)")
         self.outlines = QCheckBox("Show hits and misses")
         self.table = ScoreTable()
@@ -87,8 +89,17 @@ class ScorePanel(QWidget):
         if labels is not self._labels:
             self._labels = labels
             self.outlines.setChecked(False)
-        self.frames.setVisible(labels is not None and bool(label_stack(labels).frame_axes))
+        axes = "" if labels is None else label_stack(labels).frame_axes
+        self.frames.setVisible(bool(axes))
+        self._offer_volumes("Z" in axes)
         self._on_view_truth()
+
+    def _offer_volumes(self, offered: bool) -> None:
+        place = self.frames.findText(VOLUMES)
+        if offered and place < 0:
+            self.frames.addItem(VOLUMES)
+        elif place >= 0 and not offered:
+            self.frames.removeItem(place)
 
     def show_frame(self) -> None:
         """Score anew if another frame is shown, and the shown one is scored."""
@@ -100,10 +111,11 @@ class ScorePanel(QWidget):
         if labels is None or truth is None or self.isHidden():  # behind the other tab
             return
         pred = label_stack(labels)
-        every = self.frames.currentText() == ALL
-        frames = tuple(pred.frames()) if every else (self._frame(),)
+        chosen = self.frames.currentText()
+        frames = (self._frame(),) if chosen == SHOWN else tuple(pred.frames())
         warping = self.warping.isChecked() and len(frames) == 1
-        self._scoring.score(ScoreRequest(label_stack(truth), pred, frames, warping))
+        true = label_stack(truth)
+        self._scoring.score(ScoreRequest(true, pred, frames, chosen == VOLUMES, warping))
 
     def _on_view_truth(self) -> None:
         labels, truth = self._labels, self.truth.currentData()
