@@ -27,12 +27,11 @@ from napari_touchup.engine.rescale import normalized
 from napari_touchup.engine.runner import ACTIVATIONS
 from napari_touchup.engine.segment import make_masks
 from napari_touchup.io.bioimage_card import CITATIONS, About, card
+from napari_touchup.io.bioimage_tensors import halo_px, image_tensor, maps_tensor
 from napari_touchup.io.one_file import one_file
 from napari_touchup.io.onnx_file import save_onnx
 from napari_touchup.nn.checkpoint import Model
 from napari_touchup.nn.grid import OnGrid
-from napari_touchup.nn.header import Header
-from napari_touchup.options import ModelSpec
 
 if TYPE_CHECKING:
     from bioimageio.spec.model import v0_5
@@ -42,7 +41,6 @@ KEY = "napari_touchup"  # of our header in the description
 ENTRY = "network"  # the callable in the source of the architecture
 TEST_PX = 256  # least edge of the test image
 TOLERANCE = 1e-4  # absolute, of what the weights give
-OUTPUTS = ("mask", "border", "distance")  # of a network that gives maps
 PREFIX = "touchup-package-"  # of a temporary folder
 MESSAGE = 120  # letters; a list of all licences has thousands
 OTHER = re.compile(r"[^a-zA-Z0-9_+\- ()]")  # not allowed in the name of a model
@@ -121,7 +119,7 @@ def _described(model: Model, folder: Path, about: About) -> "v0_5.ModelDescr":
     np.save(folder / "test_input.npy", image[np.newaxis])
     np.save(folder / "test_output.npy", maps[np.newaxis])
     _cover(image[0], make_masks(maps, header.spec.output)).save(folder / "cover.png")
-    (folder / "README.md").write_text(card(header, about, _halo(network)), encoding="utf-8")
+    (folder / "README.md").write_text(card(header, about, halo_px(network)), encoding="utf-8")
     text, doi = CITATIONS[header.spec.arch]
     return v0_5.ModelDescr(
         name=f"napari-touchup {OTHER.sub('-', header.name)}",
@@ -132,8 +130,8 @@ def _described(model: Model, folder: Path, about: About) -> "v0_5.ModelDescr":
         tags=["segmentation", "microscopy", "2d", "napari", header.spec.arch],
         documentation=v0_5.FileDescr(source=folder / "README.md"),
         covers=[v0_5.FileDescr(source=folder / "cover.png")],
-        inputs=[_input(header, network, folder / "test_input.npy")],
-        outputs=[_output(header.spec, network, folder / "test_output.npy")],
+        inputs=[image_tensor(header, network, folder / "test_input.npy")],
+        outputs=[maps_tensor(header.spec, network, folder / "test_output.npy")],
         weights=_weights(model, image, folder),
         config=v0_5.Config(**{KEY: header.model_dump(mode="json")}),
     )
@@ -149,61 +147,6 @@ def _tested(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     with torch.inference_mode():
         maps = ACTIVATIONS[header.spec.output](network(torch.from_numpy(x)[np.newaxis]))
     return image, maps[0].numpy()
-
-
-def _input(header: Header, network: OnGrid, test: Path) -> "v0_5.InputTensorDescr":
-    from bioimageio.spec.model import v0_5
-
-    names = header.channels or [f"channel {c}" for c in range(1, header.spec.in_channels + 1)]
-    channels = [v0_5.Identifier(_identifier(name)) for name in names]
-    # where a halo is cut off, something has to remain
-    size = v0_5.ParameterizedSize(
-        min=network.input_size(2 * _halo(network) + 1), step=network.stride
-    )
-    percentiles = v0_5.ScaleRangeKwargs(
-        axes=[v0_5.AxisId("y"), v0_5.AxisId("x")],
-        min_percentile=header.normalize.low,
-        max_percentile=header.normalize.high,
-        eps=1e-9,  # we add nothing to the range
-    )
-    return v0_5.InputTensorDescr(
-        id=v0_5.TensorId("image"),
-        axes=[
-            v0_5.BatchAxis(),
-            v0_5.ChannelAxis(channel_names=channels),
-            v0_5.SpaceInputAxis(id=v0_5.AxisId("y"), size=size),
-            v0_5.SpaceInputAxis(id=v0_5.AxisId("x"), size=size),
-        ],
-        test_tensor=v0_5.FileDescr(source=test),
-        preprocessing=[v0_5.ScaleRangeDescr(kwargs=percentiles)],
-    )
-
-
-def _output(spec: ModelSpec, network: OnGrid, test: Path) -> "v0_5.OutputTensorDescr":
-    from bioimageio.spec.model import v0_5
-
-    names = OUTPUTS if spec.output == "maps" else [f"class_{k}" for k in range(spec.classes)]
-    channels = [v0_5.Identifier(name) for name in names]
-    after = {
-        "maps": v0_5.SigmoidDescr(),
-        "softmax": v0_5.SoftmaxDescr(),
-    }
-    lost = network.input_size(TEST_PX) - network.output_size(network.input_size(TEST_PX))
-    axes = []
-    for name in ("y", "x"):
-        axis = v0_5.AxisId(name)
-        size = v0_5.SizeReference(tensor_id=v0_5.TensorId("image"), axis_id=axis, offset=-lost)
-        axes.append(
-            v0_5.SpaceOutputAxisWithHalo(id=axis, size=size, halo=_halo(network))
-            if _halo(network)
-            else v0_5.SpaceOutputAxis(id=axis, size=size)
-        )
-    return v0_5.OutputTensorDescr(
-        id=v0_5.TensorId("maps"),
-        axes=[v0_5.BatchAxis(), v0_5.ChannelAxis(channel_names=channels), *axes],
-        test_tensor=v0_5.FileDescr(source=test),
-        postprocessing=[after[spec.output]],
-    )
 
 
 def _weights(model: Model, image: NDArray[np.float32], folder: Path) -> "v0_5.WeightsDescr":
@@ -240,24 +183,6 @@ def {ENTRY}(**spec):
     """The network of these fields of a ModelSpec, with fresh weights; it gives raw values."""
     return {network.__name__}(ModelSpec(**spec))
 '''
-
-
-def _identifier(name: str) -> str:
-    """Turn a name into one that Python allows.
-
-    >>> _identifier("405 nm")
-    'c405_nm'
-    """
-    allowed = re.sub(r"\W", "_", name)
-    return allowed if allowed.isidentifier() else f"c{allowed}"
-
-
-def _halo(network: OnGrid) -> int:
-    """By how much an image is extended by reflection, and cut again: even, pixels."""
-    if network.spec.padding == "valid":
-        return 0  # it gives nothing there by itself
-    reach = max(network.mirror)
-    return reach + reach % 2
 
 
 def _cover(image: NDArray[np.float32], masks: NDArray[np.unsignedinteger]) -> Image.Image:
